@@ -1,0 +1,86 @@
+//! How the numbers of a tensor are stored.
+
+use std::fmt;
+
+/// How the numbers of a tensor are stored in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// IEEE double.
+    F64,
+    /// IEEE single.
+    F32,
+    /// IEEE half.
+    F16,
+    /// The upper half of an [`F32`](Self::F32).
+    Bf16,
+    /// Signed, 8 bytes.
+    I64,
+    /// Signed, 4 bytes.
+    I32,
+    /// Signed, 2 bytes.
+    I16,
+    /// Signed, 1 byte.
+    I8,
+    /// Unsigned, 8 bytes.
+    U64,
+    /// Unsigned, 4 bytes.
+    U32,
+    /// Unsigned, 2 bytes.
+    U16,
+    /// Unsigned, 1 byte.
+    U8,
+    /// One byte, 0 or 1.
+    Bool,
+    /// ggml's blocks of 32 values: a scale, a minimum and 4 bits a value.
+    Q4_1,
+    /// ggml's blocks of 32 values: a scale and 8 bits a value.
+    Q8_0,
+}
+
+impl Dtype {
+    /// Whether the numbers are real ones, quantised or not, and [`to_f32`](crate::TensorView::to_f32) reads them.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::Bf16 | Self::Q4_1 | Self::Q8_0)
+    }
+
+    /// The smallest unit of storage: its elements and its bytes.
+    pub fn block(self) -> (usize, usize) {
+        match self {
+            Self::F64 | Self::I64 | Self::U64 => (1, 8),
+            Self::F32 | Self::I32 | Self::U32 => (1, 4),
+            Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => (1, 2),
+            Self::I8 | Self::U8 | Self::Bool => (1, 1),
+            Self::Q4_1 => (32, 20),
+            Self::Q8_0 => (32, 34),
+        }
+    }
+
+    /// The bytes that whole blocks of `n_elements` take; `None` where that overflows.
+    pub(crate) fn n_bytes(self, n_elements: usize) -> Option<usize> {
+        let (elements, bytes) = self.block();
+        (n_elements / elements).checked_mul(bytes)
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::I64 => "i64",
+            Self::I32 => "i32",
+            Self::I16 => "i16",
+            Self::I8 => "i8",
+            Self::U64 => "u64",
+            Self::U32 => "u32",
+            Self::U16 => "u16",
+            Self::U8 => "u8",
+            Self::Bool => "bool",
+            Self::Q4_1 => "q4_1",
+            Self::Q8_0 => "q8_0",
+        })
+    }
+}

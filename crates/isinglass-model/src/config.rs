@@ -1,0 +1,166 @@
+//! `config.json`: every key is handled, ignored by name, or refused.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::LoadError;
+
+/// Keys that say nothing about the forward pass, whatever the family.
+const IGNORED: &[&str] = &[
+    "_attn_implementation",
+    "_name_or_path",
+    "add_cross_attention",
+    "architectures",
+    "auto_map",
+    "bos_token_id",
+    "chunk_size_feed_forward",
+    "dtype",
+    "finetuning_task",
+    "gradient_checkpointing",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_encoder_decoder",
+    "is_llama_config",
+    "keys_to_ignore_at_inference",
+    "label2id",
+    "max_length",
+    "model_type",
+    "output_attentions",
+    "output_hidden_states",
+    "pad_token_id",
+    "problem_type",
+    "return_dict",
+    "rope_interleaved",
+    "task_specific_params",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers.js_config",
+    "transformers_version",
+    "unsloth_fixed",
+    "unsloth_version",
+    "use_cache",
+];
+
+/// A configuration that knows which of its keys were read.
+#[derive(Debug)]
+pub(crate) struct Config {
+    path: PathBuf,
+    family: &'static str,
+    keys: Map<String, Value>,
+    read: RefCell<BTreeSet<String>>,
+}
+
+impl Config {
+    pub(crate) fn new(path: &Path, family: &'static str, keys: Map<String, Value>) -> Self {
+        Self { path: path.into(), family, keys, read: RefCell::default() }
+    }
+
+    /// The value under a key; JSON's null is no value.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        self.read.borrow_mut().insert(key.into());
+        self.keys.get(key).filter(|v| !v.is_null())
+    }
+
+    /// A sub-object under a key, as a configuration of its own.
+    pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, LoadError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Object(keys)) => Ok(Some(Self::new(&self.path, self.family, keys.clone()))),
+            Some(found) => Err(self.wrong(key, found, "an object")),
+        }
+    }
+
+    /// A count of at least 1.
+    pub(crate) fn count(&self, key: &str) -> Result<usize, LoadError> {
+        self.count_or(key, None)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// A count of at least 1, or the default where the key is absent.
+    pub(crate) fn count_or(&self, key: &str, default: Option<usize>) -> Result<Option<usize>, LoadError> {
+        let Some(found) = self.value(key) else { return Ok(default) };
+        let count = found.as_u64().filter(|n| *n > 0).and_then(|n| usize::try_from(n).ok());
+        count.map(Some).ok_or_else(|| self.wrong(key, found, "a whole number of at least 1"))
+    }
+
+    /// A positive finite number, or the default where the key is absent.
+    pub(crate) fn positive_or(&self, key: &str, default: Option<f64>) -> Result<f64, LoadError> {
+        let Some(found) = self.value(key) else { return default.ok_or_else(|| self.missing(key)) };
+        let number = found.as_f64().filter(|x| x.is_finite() && *x > 0.0);
+        number.ok_or_else(|| self.wrong(key, found, "a number above 0"))
+    }
+
+    /// A truth value, or the default where the key is absent.
+    pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool, LoadError> {
+        let Some(found) = self.value(key) else { return Ok(default) };
+        found.as_bool().ok_or_else(|| self.wrong(key, found, "true or false"))
+    }
+
+    /// A text, if there is one.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, LoadError> {
+        let Some(found) = self.value(key) else { return Ok(None) };
+        found.as_str().map(Some).ok_or_else(|| self.wrong(key, found, "a text"))
+    }
+
+    /// A token id or a list of them.
+    pub(crate) fn token_ids(&self, key: &str) -> Result<Vec<u32>, LoadError> {
+        let Some(found) = self.value(key) else { return Ok(Vec::new()) };
+        let ids = match found {
+            Value::Array(ids) => ids.iter().map(token_id).collect(),
+            one => token_id(one).map(|id| vec![id]),
+        };
+        ids.ok_or_else(|| self.wrong(key, found, "a token id or a list of them"))
+    }
+
+    /// Refuses a key whose value is anything but the one this code computes.
+    pub(crate) fn only(&self, key: &str, supported: &Value) -> Result<(), LoadError> {
+        match self.value(key) {
+            Some(found) if found != supported => Err(self.wrong(key, found, &supported.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses the keys that nobody read and nobody ignores by name.
+    pub(crate) fn finish(&self, ignored: &[&str]) -> Result<(), LoadError> {
+        let read = self.read.borrow();
+        let known = |key: &str| read.contains(key) || ignored.contains(&key) || IGNORED.contains(&key);
+        match self.keys.keys().find(|key| !known(key)) {
+            Some(key) => Err(LoadError::UnknownConfigKey {
+                path: self.path.clone(),
+                family: self.family,
+                key: key.clone(),
+                value: short(&self.keys[key]),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn wrong(&self, key: &str, found: &Value, expected: &str) -> LoadError {
+        LoadError::ConfigValue {
+            path: self.path.clone(),
+            key: key.into(),
+            found: short(found),
+            expected: expected.into(),
+        }
+    }
+
+    fn missing(&self, key: &str) -> LoadError {
+        LoadError::MissingConfigKey { path: self.path.clone(), key: key.into() }
+    }
+}
+
+fn token_id(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|id| u32::try_from(id).ok())
+}
+
+/// A value as it stands in the file, cut to the length of a message.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

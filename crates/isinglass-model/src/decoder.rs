@@ -1,0 +1,182 @@
+//! The one forward pass: every family runs through these lines.
+
+mod attention;
+mod kv_cache;
+mod linear;
+mod mlp;
+mod norm;
+mod rope;
+
+use isinglass_core::burn::tensor::TensorData;
+use isinglass_core::site::{
+    attn_out, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
+    ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits,
+    mlp_out, pos_embed, resid_mid, resid_post, resid_pre,
+};
+use isinglass_core::{Device, Int, Output, Taps, Tensor, TokenBatch};
+
+pub(crate) use self::attention::Attention;
+pub(crate) use self::kv_cache::KvCache;
+pub(crate) use self::linear::Linear;
+pub(crate) use self::mlp::MlpBlock;
+pub(crate) use self::norm::NormBlock;
+use self::rope::Rotation;
+use crate::spec::{DecoderSpec, Positions, Residual};
+
+/// Weights of one layer.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) ln1: NormBlock,
+    pub(crate) attention: Attention,
+    pub(crate) ln1_post: Option<NormBlock>,
+    pub(crate) ln2: NormBlock,
+    pub(crate) mlp: MlpBlock,
+    pub(crate) ln2_post: Option<NormBlock>,
+    pub(crate) residual: Residual,
+}
+
+/// Weights of a whole decoder.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// `[vocab, d_model]`
+    pub(crate) embed: Tensor<2>,
+    /// `[n_ctx, d_model]`, where positions are learned.
+    pub(crate) pos_embed: Option<Tensor<2>>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) final_norm: NormBlock,
+    pub(crate) unembed: Linear,
+}
+
+/// What every layer of one pass shares.
+pub(crate) struct Shared {
+    /// Rotation of queries and keys, where positions are rotary.
+    rotation: Option<Rotation>,
+    /// True where attention may not look, `[1 or batch, 1, query, key]`.
+    mask: Option<Tensor<4, isinglass_core::burn::tensor::Bool>>,
+}
+
+impl Block {
+    fn forward(
+        &self,
+        layer: usize,
+        x: Tensor<3>,
+        shared: &Shared,
+        cache: Option<&mut KvCache>,
+        taps: &mut Taps<'_>,
+    ) -> Tensor<3> {
+        let h = self.ln1.stream(x.clone(), ln1_scale(layer), ln1_normalized(layer), taps);
+        let attn = self.attention.forward(layer, h, shared, cache, taps);
+        let attn = match &self.ln1_post {
+            Some(norm) => norm.stream(attn, ln1_post_scale(layer), ln1_post_normalized(layer), taps),
+            None => attn,
+        };
+        let attn = taps.stream(attn_out(layer), attn);
+        match self.residual {
+            Residual::Sequential => {
+                let mid = taps.stream(resid_mid(layer), x + attn);
+                if taps.finished() {
+                    return mid;
+                }
+                let mlp = self.mlp(layer, mid.clone(), taps);
+                taps.stream(resid_post(layer), mid + mlp)
+            }
+            Residual::Parallel => {
+                let mlp = self.mlp(layer, x.clone(), taps);
+                taps.stream(resid_post(layer), x + attn + mlp)
+            }
+        }
+    }
+
+    fn mlp(&self, layer: usize, x: Tensor<3>, taps: &mut Taps<'_>) -> Tensor<3> {
+        let h = self.ln2.stream(x, ln2_scale(layer), ln2_normalized(layer), taps);
+        let mlp = self.mlp.forward(layer, h, taps);
+        let mlp = match &self.ln2_post {
+            Some(norm) => norm.stream(mlp, ln2_post_scale(layer), ln2_post_normalized(layer), taps),
+            None => mlp,
+        };
+        taps.stream(mlp_out(layer), mlp)
+    }
+}
+
+impl Decoder {
+    /// One pass over the columns of `tokens`, after those in the cache.
+    pub(crate) fn forward(
+        &self,
+        spec: &DecoderSpec,
+        tokens: &TokenBatch,
+        mut cache: Option<&mut KvCache>,
+        taps: &mut Taps<'_>,
+    ) -> Tensor<3> {
+        let device = self.embed.device();
+        let shared = Shared {
+            rotation: match &spec.positions {
+                Positions::Rotary { theta, scaling } => {
+                    Some(Rotation::new(*theta, scaling, spec.d_head, tokens.layout(), &device))
+                }
+                Positions::Learned => None,
+            },
+            mask: tokens.layout().mask(&device),
+        };
+        let mut x = self.embedded(tokens, taps);
+        for (layer, block) in self.blocks.iter().enumerate() {
+            x = taps.stream(resid_pre(layer), x);
+            if taps.finished() {
+                return x;
+            }
+            x = block.forward(layer, x, &shared, cache.as_deref_mut(), taps);
+            if taps.finished() {
+                return x;
+            }
+        }
+        self.unembedded(x, tokens, taps)
+    }
+
+    fn embedded(&self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
+        let device = self.embed.device();
+        let (rows, width) = (tokens.layout().rows(), tokens.layout().width());
+        let [_, d_model] = self.embed.dims();
+        let ids = tokens.ids(&device).reshape([rows * width]);
+        let x = taps.stream(embed(), self.embed.clone().select(0, ids).reshape([rows, width, d_model]));
+        let Some(table) = &self.pos_embed else { return x };
+        let positions = index(tokens.layout().positions(), &device);
+        let [n] = positions.dims();
+        let pos = table
+            .clone()
+            .select(0, positions)
+            .reshape([n / width, width, d_model])
+            .expand([rows, width, d_model]);
+        x + taps.stream(pos_embed(), pos)
+    }
+
+    fn unembedded(&self, x: Tensor<3>, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
+        let after = [final_norm_scale(), final_normalized(), final_norm(), logits()];
+        let only_last = taps.output() == Output::LastLogits;
+        // A hook after the last layer is promised every column.
+        let early = only_last && !after.iter().any(|site| taps.wants(*site));
+        let x = if early { last_columns(x, tokens) } else { x };
+        let h = self.final_norm.stream(x, final_norm_scale(), final_normalized(), taps);
+        let h = taps.stream(final_norm(), h);
+        if taps.finished() {
+            return h;
+        }
+        let out = taps.stream(logits(), self.unembed.forward(h));
+        if only_last && !early { last_columns(out, tokens) } else { out }
+    }
+}
+
+/// The column of each row's last token: `[batch, 1, width]`.
+fn last_columns(x: Tensor<3>, tokens: &TokenBatch) -> Tensor<3> {
+    let [rows, width, d] = x.dims();
+    let layout = tokens.layout();
+    // A row that has ended has no token in this pass; any column will do for it.
+    let column = |row| layout.last_column(row).unwrap_or(width - 1);
+    let flat = (0..rows).map(|row| row * width + column(row)).collect();
+    let picked = index(flat, &x.device());
+    x.reshape([rows * width, d]).select(0, picked).reshape([rows, 1, d])
+}
+
+fn index(indices: Vec<usize>, device: &Device) -> Tensor<1, Int> {
+    let n = indices.len();
+    let indices: Vec<i64> = indices.into_iter().map(|i| i as i64).collect();
+    Tensor::from_data(TensorData::new(indices, [n]), device)
+}

@@ -1,0 +1,118 @@
+//! Causal attention with grouped heads.
+
+use isinglass_core::burn::tensor::activation::softmax;
+use isinglass_core::site;
+use isinglass_core::{Taps, Tensor};
+
+use super::Shared;
+use super::kv_cache::KvCache;
+use super::linear::Linear;
+use super::norm::NormBlock;
+
+/// Weights of one attention block.
+#[derive(Debug)]
+pub(crate) struct Attention {
+    pub(crate) q: Linear,
+    pub(crate) k: Linear,
+    pub(crate) v: Linear,
+    pub(crate) o: Linear,
+    /// Norms of queries and keys, where the family has them.
+    pub(crate) qk_norms: Option<(NormBlock, NormBlock)>,
+    pub(crate) n_heads: usize,
+    pub(crate) n_kv_heads: usize,
+    pub(crate) d_head: usize,
+}
+
+impl Attention {
+    pub(crate) fn forward(
+        &self,
+        layer: usize,
+        x: Tensor<3>,
+        shared: &Shared,
+        cache: Option<&mut KvCache>,
+        taps: &mut Taps<'_>,
+    ) -> Tensor<3> {
+        let [batch, pos, _] = x.dims();
+        let heads = |y: Tensor<3>, n: usize| y.reshape([batch, pos, n, self.d_head]);
+        let q = taps.heads(site::q(layer), heads(self.q.forward(x.clone()), self.n_heads));
+        let k = taps.heads(site::k(layer), heads(self.k.forward(x.clone()), self.n_kv_heads));
+        let v = taps.heads(site::v(layer), heads(self.v.forward(x), self.n_kv_heads));
+        let (q, k) = self.normed(layer, q, k, taps);
+        let (q, k) = match &shared.rotation {
+            Some(rotation) => {
+                let q = taps.heads(site::rot_q(layer), rotation.apply(q));
+                (q, taps.heads(site::rot_k(layer), rotation.apply(k)))
+            }
+            None => (q, k),
+        };
+        let (k, v) = (k.swap_dims(1, 2), v.swap_dims(1, 2));
+        let (k, v) = match cache {
+            Some(cache) => cache.append(layer, taps.layout().past(), k, v),
+            None => (k, v),
+        };
+        let z = Self::mixed(layer, q, k, v, shared, taps);
+        let z = taps.heads(site::z(layer), z);
+        let out = self.output(layer, z, taps);
+        taps.stream(site::attn_raw(layer), out)
+    }
+
+    fn normed(
+        &self,
+        layer: usize,
+        q: Tensor<4>,
+        k: Tensor<4>,
+        taps: &mut Taps<'_>,
+    ) -> (Tensor<4>, Tensor<4>) {
+        let Some((q_norm, k_norm)) = &self.qk_norms else { return (q, k) };
+        let q = q_norm.heads(q, site::q_norm_scale(layer), site::q_norm_normalized(layer), taps);
+        let q = taps.heads(site::q_normed(layer), q);
+        let k = k_norm.heads(k, site::k_norm_scale(layer), site::k_norm_normalized(layer), taps);
+        (q, taps.heads(site::k_normed(layer), k))
+    }
+
+    /// `q` is `[batch, pos, head, d_head]`, `k` and `v` are `[batch, kv_head, key, d_head]`.
+    fn mixed(
+        layer: usize,
+        q: Tensor<4>,
+        k: Tensor<4>,
+        v: Tensor<4>,
+        shared: &Shared,
+        taps: &mut Taps<'_>,
+    ) -> Tensor<4> {
+        let [batch, pos, n_heads, d_head] = q.dims();
+        let [_, n_kv_heads, keys, _] = k.dims();
+        // The heads that share a key head are folded into its rows, which repeats nothing.
+        let group = n_heads / n_kv_heads;
+        let q = q.swap_dims(1, 2).reshape([batch, n_kv_heads, group * pos, d_head]);
+        let scale = (d_head as f64).powf(-0.5);
+        let scores = (q.matmul(k.swap_dims(2, 3)) * scale).reshape([batch, n_heads, pos, keys]);
+        let scores = match &shared.mask {
+            Some(mask) => {
+                scores.mask_fill(mask.clone().expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY)
+            }
+            None => scores,
+        };
+        let scores = taps.heads(site::scores(layer), scores);
+        let pattern = taps.heads(site::pattern(layer), softmax(scores, 3));
+        let z = pattern.reshape([batch, n_kv_heads, group * pos, keys]).matmul(v);
+        z.reshape([batch, n_heads, pos, d_head]).swap_dims(1, 2)
+    }
+
+    /// Back to the stream; head by head only if somebody looks.
+    fn output(&self, layer: usize, z: Tensor<4>, taps: &mut Taps<'_>) -> Tensor<3> {
+        let [batch, pos, n_heads, d_head] = z.dims();
+        if !taps.wants(site::result(layer)) {
+            return self.o.forward(z.reshape([batch, pos, n_heads * d_head]));
+        }
+        let [_, d_model] = self.o.weight.dims();
+        let weight = self.o.weight.clone().reshape([1, n_heads, d_head, d_model]);
+        let result =
+            z.swap_dims(1, 2).matmul(weight.expand([batch, n_heads, d_head, d_model])).swap_dims(1, 2);
+        let result = taps.heads(site::result(layer), result);
+        let sum = result.sum_dim(2).reshape([batch, pos, d_model]);
+        match &self.o.bias {
+            Some(bias) => sum + bias.clone().unsqueeze::<3>(),
+            None => sum,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Rotary positions.
+
+use std::f64::consts::TAU;
+
+use isinglass_core::burn::tensor::TensorData;
+use isinglass_core::{Device, Layout, Tensor};
+
+use crate::spec::RopeScaling;
+
+/// Cosines and sines of one pass, shared by its layers.
+pub(crate) struct Rotation {
+    /// `[1 or batch, pos, 1, d_head]`
+    cos: Tensor<4>,
+    sin: Tensor<4>,
+}
+
+impl Rotation {
+    pub(crate) fn new(
+        theta: f64,
+        scaling: &RopeScaling,
+        d_head: usize,
+        layout: &Layout,
+        device: &Device,
+    ) -> Self {
+        let frequencies = frequencies(theta, scaling, d_head);
+        let positions = layout.positions();
+        let n = positions.len();
+        let (mut cos, mut sin) = (Vec::with_capacity(n * d_head), Vec::with_capacity(n * d_head));
+        for position in positions {
+            // The angle is rounded to f32 as in the reference, whose cosine the parity is with.
+            let angles = frequencies.iter().map(|f| f64::from(position as f32 * f));
+            let (c, s): (Vec<f32>, Vec<f32>) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
+            cos.extend(c.iter().chain(&c));
+            sin.extend(s.iter().chain(&s));
+        }
+        let shape = [n / layout.width(), layout.width(), 1, d_head];
+        let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
+        Self { cos: tensor(cos), sin: tensor(sin) }
+    }
+
+    /// Rotates each head of `[batch, pos, head, d_head]`, first half against second half.
+    pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+        let [.., d_head] = x.dims();
+        let first = x.clone().narrow(3, 0, d_head / 2);
+        let second = x.clone().narrow(3, d_head / 2, d_head / 2);
+        let turned = Tensor::cat(vec![second.neg(), first], 3);
+        x * self.cos.clone() + turned * self.sin.clone()
+    }
+}
+
+/// Angle per position of each pair, in radians: `theta^(−2i / d_head)`, stretched.
+fn frequencies(theta: f64, scaling: &RopeScaling, d_head: usize) -> Vec<f32> {
+    let plain = (0..d_head / 2).map(|i| theta.powf(-2.0 * i as f64 / d_head as f64));
+    match scaling {
+        RopeScaling::None => plain.map(|f| f as f32).collect(),
+        RopeScaling::Factors(factors) => {
+            plain.zip(factors).map(|(f, by)| (f / f64::from(*by)) as f32).collect()
+        }
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => plain
+            .map(|f| {
+                // Turns over the original context: few is a low frequency, many a high one.
+                let turns = *original_context as f64 * f / TAU;
+                let keep = (turns - low_freq_factor) / (high_freq_factor - low_freq_factor);
+                let keep = keep.clamp(0.0, 1.0);
+                ((1.0 - keep) * f / factor + keep * f) as f32
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn llama3_keeps_high_frequencies_and_stretches_low_ones() {
+        let scaling = RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_context: 64,
+        };
+        let (plain, scaled) = (frequencies(1e4, &RopeScaling::None, 16), frequencies(1e4, &scaling, 16));
+        assert_eq!(plain[0], 1.0);
+        // 64 / 2π = 10.2 turns: high. 64 · 1e-4^(7/8) / 2π = 0.003 turns: low.
+        assert_eq!(scaled[0], plain[0]);
+        assert!((scaled[7] - plain[7] / 8.0).abs() < 1e-12);
+        // 64 · 1e4^(−2/8) / 2π = 1.0186 turns: keep = 0.0186 / 3 = 0.00621.
+        assert!((scaled[2] / plain[2] - (0.125 + 0.875 * 0.006_197)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_quarter_turn_swaps_the_halves() {
+        let device = Device::flex();
+        let tensor = |v: [f32; 2]| Tensor::<4>::from_data(TensorData::new(v.to_vec(), [1, 1, 1, 2]), &device);
+        let quarter = Rotation { cos: tensor([0.0, 0.0]), sin: tensor([1.0, 1.0]) };
+        let turned: Vec<f32> = quarter.apply(tensor([3.0, 5.0])).into_data().iter::<f32>().collect();
+        assert_eq!(turned, [-5.0, 3.0]);
+    }
+}

@@ -1,0 +1,157 @@
+//! Text to token ids and back.
+
+mod gguf;
+
+use std::fmt;
+use std::path::Path;
+
+use isinglass_formats::Gguf;
+use serde_json::{Map, Value};
+
+use crate::chat::ChatTemplate;
+use crate::error::LoadError;
+
+/// Whether encoding adds the special tokens the model expects around a text, such as BOS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Specials {
+    /// As the tokenizer was made to.
+    Add,
+    /// None: for text that already holds them, such as a rendered chat.
+    Skip,
+}
+
+/// A model's tokenizer, with its chat template if it has one.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    chat: Option<ChatTemplate>,
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vocab = self.inner.get_vocab_size(true);
+        f.debug_struct("Tokenizer").field("vocab", &vocab).field("chat", &self.chat.is_some()).finish()
+    }
+}
+
+/// A text could not be turned into ids, or ids into text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the tokenizer refused its input: {reason}")]
+pub struct TokenizeError {
+    /// What the tokenizer library said.
+    pub reason: String,
+}
+
+impl Tokenizer {
+    /// The tokenizer in a folder in Hugging Face's layout: `tokenizer.json`, with `tokenizer_config.json` and
+    /// `chat_template.jinja` beside it where there are any. `None` if there is no `tokenizer.json`.
+    pub(crate) fn in_folder(folder: &Path) -> Result<Option<Self>, LoadError> {
+        let path = folder.join("tokenizer.json");
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
+        let config_path = folder.join("tokenizer_config.json");
+        let config = match config_path.is_file() {
+            true => crate::source::read_json(&config_path)?,
+            false => Map::new(),
+        };
+        let template_path = folder.join("chat_template.jinja");
+        let template = match template_path.is_file() {
+            true => Some(crate::source::read_text(&template_path)?),
+            false => template_of(&config),
+        };
+        let named = |key: &str| special(&config, key);
+        let chat = template
+            .map(|source| ChatTemplate::new(source, named("bos_token"), named("eos_token")))
+            .transpose()
+            .map_err(|e| unreadable(&config_path, &format!("chat template: {e}")))?;
+        Ok(Some(Self { inner, chat }))
+    }
+
+    /// The tokenizer inside a GGUF; `None` if it holds none.
+    pub(crate) fn in_gguf(path: &Path, file: &Gguf) -> Result<Option<Self>, LoadError> {
+        let Some(found) = gguf::read(path, file)? else { return Ok(None) };
+        let inner = Self::from_json(path, &found.json)?;
+        let chat = found
+            .template
+            .map(|source| ChatTemplate::new(source, found.bos, found.eos))
+            .transpose()
+            .map_err(|e| unreadable(path, &format!("chat template: {e}")))?;
+        Ok(Some(Self { inner, chat }))
+    }
+
+    /// One id per byte, for the model with random weights: no merges, `bytes` to `bytes + 255` after the specials.
+    pub(crate) fn bytes() -> Result<Self, LoadError> {
+        let path = Path::new("tiny");
+        let inner = Self::from_json(path, &gguf::byte_level(&gguf::byte_alphabet(), &["<|end|>"]))?;
+        let source = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}\
+                      {% if add_generation_prompt %}assistant: {% endif %}";
+        let chat = ChatTemplate::new(source.into(), None, None);
+        let chat = chat.map_err(|e| unreadable(path, &format!("chat template: {e}")))?;
+        Ok(Self { inner, chat: Some(chat) })
+    }
+
+    fn from_json(path: &Path, json: &Value) -> Result<tokenizers::Tokenizer, LoadError> {
+        let json =
+            serde_json::to_vec(json).map_err(|source| LoadError::Json { path: path.into(), source })?;
+        tokenizers::Tokenizer::from_bytes(json).map_err(|e| unreadable(path, &e.to_string()))
+    }
+
+    /// Number of token ids, special ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// The chat template, if the model has one.
+    pub const fn chat(&self) -> Option<&ChatTemplate> {
+        self.chat.as_ref()
+    }
+
+    /// Token ids of a text.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer cannot encode it.
+    pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<u32>, TokenizeError> {
+        let encoding = self.inner.encode(text, specials == Specials::Add).map_err(refused)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Text of token ids, special tokens included if `specials` says so.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer cannot decode them.
+    pub fn decode(&self, ids: &[u32], specials: Specials) -> Result<String, TokenizeError> {
+        self.inner.decode(ids, specials == Specials::Skip).map_err(refused)
+    }
+
+    /// The token of an id as the vocabulary writes it.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+}
+
+fn refused(error: tokenizers::Error) -> TokenizeError {
+    TokenizeError { reason: error.to_string() }
+}
+
+fn unreadable(path: &Path, reason: &str) -> LoadError {
+    LoadError::Tokenizer { path: path.into(), reason: reason.into() }
+}
+
+/// `chat_template` is a text, or a list of named ones of which `default` is meant.
+fn template_of(config: &Map<String, Value>) -> Option<String> {
+    match config.get("chat_template")? {
+        Value::String(source) => Some(source.clone()),
+        Value::Array(named) => {
+            let default = named.iter().find(|t| t["name"] == "default")?;
+            default["template"].as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// A special token is a text or an object with its `content`.
+fn special(config: &Map<String, Value>, key: &str) -> Option<String> {
+    let value = config.get(key)?;
+    value.as_str().or_else(|| value["content"].as_str()).map(str::to_owned)
+}

@@ -1,0 +1,259 @@
+//! From the tensors of a file to the weights of a decoder.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use isinglass_core::burn::tensor::TensorData;
+use isinglass_core::{Device, Tensor};
+use isinglass_formats::TensorFile;
+
+use crate::decoder::{Attention, Block, Decoder, Linear, MlpBlock, NormBlock};
+use crate::error::LoadError;
+use crate::spec::{DecoderSpec, Mlp, Norm, Positions};
+
+/// How a matrix lies in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matrix {
+    /// `[d_out, d_in]`, as PyTorch's `Linear` and GGUF have it.
+    OutIn,
+    /// `[d_in, d_out]`, as GPT-2's `Conv1D` has it.
+    InOut,
+}
+
+/// Where queries, keys and values are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Qkv {
+    /// A matrix each: names of q, k, v.
+    Split([&'static str; 3]),
+    /// One matrix of all queries, then all keys, then all values.
+    Fused(&'static str),
+}
+
+/// What a family's file calls its tensors. Names of layer parts follow `layer`, in which `{}` is the layer; `.weight`
+/// and `.bias` are added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    /// Prefixes that all names may have: the first that the file uses counts.
+    pub(crate) prefixes: &'static [&'static str],
+    pub(crate) embed: &'static str,
+    pub(crate) pos_embed: &'static str,
+    pub(crate) final_norm: &'static str,
+    /// Never prefixed.
+    pub(crate) unembed: &'static str,
+    pub(crate) layer: &'static str,
+    pub(crate) ln1: &'static str,
+    pub(crate) ln2: &'static str,
+    pub(crate) qkv: Qkv,
+    pub(crate) attn_out: &'static str,
+    /// Gate projection of a gated MLP, up projection of a plain one.
+    pub(crate) mlp_pre: &'static str,
+    /// Up projection of a gated MLP.
+    pub(crate) mlp_linear: &'static str,
+    pub(crate) mlp_down: &'static str,
+    pub(crate) matrix: Matrix,
+    /// Whether rows of q and k are interleaved for a rotation of neighbouring pairs, as llama.cpp stores them.
+    pub(crate) interleaved: bool,
+    /// Buffers that are no weights: names that end so are left alone.
+    pub(crate) ignored: &'static [&'static str],
+}
+
+/// Reads tensors one by one, remembering which.
+struct Reader<'a> {
+    file: &'a dyn TensorFile,
+    path: PathBuf,
+    spec: &'a DecoderSpec,
+    names: &'a Names,
+    prefix: &'static str,
+    device: &'a Device,
+    read: RefCell<BTreeSet<String>>,
+}
+
+/// The decoder in a file. Memory is taken tensor by tensor, and only for tensors that are in the file.
+pub(crate) fn decoder(
+    file: &dyn TensorFile,
+    spec: &DecoderSpec,
+    names: &Names,
+    device: &Device,
+) -> Result<Decoder, LoadError> {
+    let path = file.paths().first().map_or_else(PathBuf::new, |p| Path::to_path_buf(p));
+    let uses = |prefix: &&&str| file.contains(&format!("{prefix}{}.weight", names.embed));
+    let prefix = names.prefixes.iter().find(uses).or(names.prefixes.first()).copied().unwrap_or("");
+    let reader = Reader { file, path, spec, names, prefix, device, read: RefCell::default() };
+    let decoder = reader.decoder()?;
+    reader.finish()?;
+    Ok(decoder)
+}
+
+impl Reader<'_> {
+    fn decoder(&self) -> Result<Decoder, LoadError> {
+        let (spec, names) = (self.spec, self.names);
+        let global = |part: &str| format!("{}{part}", self.prefix);
+        let embed: Tensor<2> = self.tensor(&global(names.embed), ".weight", [spec.vocab, spec.d_model])?;
+        let pos_embed = match spec.positions {
+            Positions::Learned => {
+                Some(self.tensor(&global(names.pos_embed), ".weight", [spec.n_ctx, spec.d_model])?)
+            }
+            Positions::Rotary { .. } => None,
+        };
+        let weight = if spec.tied {
+            // A tied checkpoint may still store the copy.
+            self.skip(&format!("{}.weight", names.unembed));
+            embed.clone().transpose()
+        } else {
+            let unembed: Tensor<2> = self.tensor(names.unembed, ".weight", [spec.vocab, spec.d_model])?;
+            unembed.transpose()
+        };
+        let blocks = (0..spec.n_layers).map(|layer| self.block(layer)).collect::<Result<_, _>>()?;
+        let final_norm = self.norm(&global(names.final_norm), spec.d_model)?;
+        Ok(Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias: None } })
+    }
+
+    fn block(&self, layer: usize) -> Result<Block, LoadError> {
+        let (spec, names) = (self.spec, self.names);
+        let part =
+            |name: &str| format!("{}{}{name}", self.prefix, names.layer.replace("{}", &layer.to_string()));
+        let (d, d_q, d_kv) = (spec.d_model, spec.n_heads * spec.d_head, spec.n_kv_heads * spec.d_head);
+        let [q, k, v] = match names.qkv {
+            Qkv::Split([q, k, v]) => {
+                let bias = spec.biases.qkv;
+                [
+                    self.rotated(&part(q), d, d_q, spec.n_heads, bias)?,
+                    self.rotated(&part(k), d, d_kv, spec.n_kv_heads, bias)?,
+                    self.linear(&part(v), d, d_kv, bias)?,
+                ]
+            }
+            Qkv::Fused(name) => {
+                let fused = self.linear(&part(name), d, d_q + 2 * d_kv, spec.biases.qkv)?;
+                [(0, d_q), (d_q, d_kv), (d_q + d_kv, d_kv)].map(|(from, len)| columns(&fused, from, len))
+            }
+        };
+        let attention = Attention {
+            q,
+            k,
+            v,
+            o: self.linear(&part(names.attn_out), d_q, d, spec.biases.attn_out)?,
+            qk_norms: None,
+            n_heads: spec.n_heads,
+            n_kv_heads: spec.n_kv_heads,
+            d_head: spec.d_head,
+        };
+        let bias = spec.biases.mlp;
+        let (activation, linear) = match spec.mlp {
+            Mlp::Gated(activation) => {
+                (activation, Some(self.linear(&part(names.mlp_linear), d, spec.d_mlp, bias)?))
+            }
+            Mlp::Plain(activation) => (activation, None),
+        };
+        let mlp = MlpBlock {
+            activation,
+            pre: self.linear(&part(names.mlp_pre), d, spec.d_mlp, bias)?,
+            linear,
+            down: self.linear(&part(names.mlp_down), spec.d_mlp, d, bias)?,
+        };
+        Ok(Block {
+            ln1: self.norm(&part(names.ln1), d)?,
+            attention,
+            ln1_post: None,
+            ln2: self.norm(&part(names.ln2), d)?,
+            mlp,
+            ln2_post: None,
+            residual: spec.residual,
+        })
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<NormBlock, LoadError> {
+        let gain = self.tensor(name, ".weight", [width])?;
+        let bias = match self.spec.norm {
+            Norm::Layer { .. } => Some(self.tensor(name, ".bias", [width])?),
+            Norm::Rms { .. } => None,
+        };
+        Ok(NormBlock { norm: self.spec.norm, gain, bias })
+    }
+
+    fn linear(&self, name: &str, d_in: usize, d_out: usize, bias: bool) -> Result<Linear, LoadError> {
+        let weight: Tensor<2> = match self.names.matrix {
+            Matrix::OutIn => self.tensor(name, ".weight", [d_out, d_in])?.transpose(),
+            Matrix::InOut => self.tensor(name, ".weight", [d_in, d_out])?,
+        };
+        let bias = if bias { Some(self.tensor(name, ".bias", [d_out])?) } else { None };
+        Ok(Linear { weight, bias })
+    }
+
+    /// A projection whose heads will be rotated: halves against each other, whatever the file's order.
+    fn rotated(
+        &self,
+        name: &str,
+        d_in: usize,
+        d_out: usize,
+        heads: usize,
+        bias: bool,
+    ) -> Result<Linear, LoadError> {
+        let linear = self.linear(name, d_in, d_out, bias)?;
+        if !self.names.interleaved {
+            return Ok(linear);
+        }
+        // In each head, row 2i of the file is row i, and row 2i + 1 is row i + d_head / 2.
+        let half = d_out / heads / 2;
+        let weight = linear.weight.transpose().reshape([heads, half, 2, d_in]).swap_dims(1, 2);
+        let weight = weight.reshape([d_out, d_in]).transpose();
+        let bias = linear.bias.map(|b| b.reshape([heads, half, 2]).swap_dims(1, 2).reshape([d_out]));
+        Ok(Linear { weight, bias })
+    }
+
+    fn tensor<const R: usize>(
+        &self,
+        name: &str,
+        suffix: &str,
+        shape: [usize; R],
+    ) -> Result<Tensor<R>, LoadError> {
+        let name = format!("{name}{suffix}");
+        let (path, family) = (self.path.clone(), self.spec.family.clone());
+        if !self.file.contains(&name) {
+            return Err(LoadError::MissingTensor { path, tensor: name, family });
+        }
+        let view = self.file.get(&name)?;
+        if view.shape() != shape {
+            let (found, expected) = (view.shape().to_vec(), shape.to_vec());
+            return Err(LoadError::Shape { path, tensor: name, found, expected });
+        }
+        if !view.dtype().is_float() {
+            return Err(LoadError::Dtype { path, tensor: name, found: view.dtype() });
+        }
+        let values = view.to_f32()?;
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+            return Err(LoadError::NotFinite { path, tensor: name, index, value: values[index] });
+        }
+        self.skip(&name);
+        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+
+    fn skip(&self, name: &str) {
+        self.read.borrow_mut().insert(name.into());
+    }
+
+    /// Refuses a file with tensors that nobody asked for: the config and the weights belong to different models.
+    fn finish(&self) -> Result<(), LoadError> {
+        let read = self.read.borrow();
+        let ignored = |name: &str| self.names.ignored.iter().any(|end| name.ends_with(end));
+        let extra: Vec<&str> =
+            self.file.names().into_iter().filter(|name| !read.contains(*name) && !ignored(name)).collect();
+        match extra.first() {
+            Some(first) => Err(LoadError::ExtraTensors {
+                path: self.path.clone(),
+                tensor: (*first).into(),
+                n: extra.len(),
+                family: self.spec.family.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Some outputs of a projection, copied out so that the fused matrix can be freed.
+fn columns(fused: &Linear, from: usize, len: usize) -> Linear {
+    Linear {
+        weight: fused.weight.clone().narrow(1, from, len),
+        bias: fused.bias.clone().map(|b| b.narrow(0, from, len)),
+    }
+}

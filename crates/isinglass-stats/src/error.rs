@@ -1,0 +1,135 @@
+//! What can be wrong with the rows handed to a statistic.
+
+/// Why a statistic could not be computed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatsError {
+    /// Two slices that describe the same rows have different lengths.
+    #[error("got {got} `{what}` for {expected} `{of}`; give one of each per row")]
+    LengthMismatch {
+        /// The slice whose length differs.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The slice it was compared with.
+        of: &'static str,
+        /// The length of that one.
+        expected: usize,
+    },
+    /// There is nothing to compute from.
+    #[error("`{what}` is empty; give at least one")]
+    Empty {
+        /// What was empty.
+        what: &'static str,
+    },
+    /// A value is not a number.
+    #[error("`{what}` {index} is NaN; every value must be a number")]
+    NotANumber {
+        /// What the value was one of.
+        what: &'static str,
+        /// Its index, from 0.
+        index: usize,
+    },
+    /// All rows carry the same label.
+    #[error("all {n} labels are `{label}`; an AUROC compares rows of both classes")]
+    OneClass {
+        /// The label they carry.
+        label: bool,
+        /// How many rows there are.
+        n: usize,
+    },
+    /// The groups are too few to resample.
+    #[error("got {n_groups} group; resampling whole groups needs at least 2")]
+    TooFewGroups {
+        /// How many different groups there are.
+        n_groups: usize,
+    },
+    /// The resamples are too few for the ends of an interval.
+    #[error("got {got} resamples; a 95 % percentile interval needs at least {least}")]
+    TooFewResamples {
+        /// How many were asked for.
+        got: usize,
+        /// The fewest allowed.
+        least: usize,
+    },
+    /// A quantile was asked for outside of 0 to 1.
+    #[error("there is no quantile `{q}`; it must lie between 0 and 1")]
+    QuantileOutOfRange {
+        /// The quantile asked for.
+        q: f64,
+    },
+    /// A split into fewer than two folds leaves nothing to test or nothing to train on.
+    #[error("cannot split into {n_folds} folds; there must be at least 2")]
+    TooFewFolds {
+        /// How many folds were asked for.
+        n_folds: usize,
+    },
+    /// Some folds would hold no group.
+    #[error(
+        "cannot deal {n_groups} groups into {n_folds} folds; ask for at most {n_groups} folds or give more groups"
+    )]
+    FewerGroupsThanFolds {
+        /// How many different groups there are.
+        n_groups: usize,
+        /// How many folds were asked for.
+        n_folds: usize,
+    },
+    /// A group is not a matched pair.
+    #[error(
+        "group `{group}` has {n_true} rows labelled `true` and {n_false} labelled `false`; \
+         a matched pair has one of each"
+    )]
+    NotAPair {
+        /// The group.
+        group: u64,
+        /// Its rows labelled `true`.
+        n_true: usize,
+        /// Its rows labelled `false`.
+        n_false: usize,
+    },
+}
+
+/// Checks that `what` has one entry for each of `of`.
+pub(crate) fn same_length(
+    (what, got): (&'static str, usize),
+    (of, expected): (&'static str, usize),
+) -> Result<(), StatsError> {
+    if got == expected { Ok(()) } else { Err(StatsError::LengthMismatch { what, got, of, expected }) }
+}
+
+/// Checks that there are values and that each is a number.
+pub(crate) fn numbers(what: &'static str, values: &[f64]) -> Result<(), StatsError> {
+    if values.is_empty() {
+        return Err(StatsError::Empty { what });
+    }
+    match values.iter().position(|value| value.is_nan()) {
+        Some(index) => Err(StatsError::NotANumber { what, index }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_the_facts_and_the_way_out() {
+        let shown = |error: StatsError| error.to_string();
+        assert_eq!(
+            shown(StatsError::LengthMismatch { what: "labels", got: 5, of: "scores", expected: 6 }),
+            "got 5 `labels` for 6 `scores`; give one of each per row"
+        );
+        assert_eq!(
+            shown(StatsError::OneClass { label: true, n: 12 }),
+            "all 12 labels are `true`; an AUROC compares rows of both classes"
+        );
+        assert_eq!(
+            shown(StatsError::NotAPair { group: 4, n_true: 2, n_false: 0 }),
+            "group `4` has 2 rows labelled `true` and 0 labelled `false`; a matched pair has one of each"
+        );
+        assert_eq!(
+            shown(StatsError::FewerGroupsThanFolds { n_groups: 3, n_folds: 5 }),
+            "cannot deal 3 groups into 5 folds; ask for at most 3 folds or give more groups"
+        );
+    }
+}

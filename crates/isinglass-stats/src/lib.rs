@@ -1,0 +1,47 @@
+//! Estimates with intervals: AUROC, grouped splits, permutation and bootstrap.
+//!
+//! Every function takes plain slices and gives an [`Estimate`]: a value with its interval, its count and what was
+//! computed.
+//! Nobody outside this crate can make an [`Estimate`], so a number in a report has come from a computation here.
+//!
+//! Rows come in groups (a scenario, a prompt, a pair), and rows of one group resemble each other.
+//! So [`Split::grouped`] keeps a group on one side of a split, [`auroc_grouped`] resamples whole groups, and
+//! [`permuted_labels`] flips labels within pairs.
+//!
+//! ```
+//! use isinglass_stats::{Bootstrap, PermutationNull, auroc, auroc_grouped, permuted_labels};
+//!
+//! // Twelve pairs: in each, one row of either class.
+//! let groups: Vec<u64> = (0..24).map(|row| row / 2).collect();
+//! let labels: Vec<bool> = (0..24).map(|row| row % 2 == 0).collect();
+//! let scores: Vec<f64> = (0..24).map(|row| f64::from(row % 7) + if row % 2 == 0 { 3.0 } else { 0.0 }).collect();
+//!
+//! let flipped: Vec<f64> = permuted_labels(&labels, &groups, 1)?
+//!     .take(999)
+//!     .map(|labels| auroc(&scores, &labels))
+//!     .collect::<Result<_, _>>()?;
+//! let null = PermutationNull::from_values(flipped, "label flips within pairs")?;
+//!
+//! let estimate = auroc_grouped(&scores, &labels, &groups, Bootstrap::resamples(2000).seed(1))?
+//!     .with_permutation(&null);
+//! assert!(estimate.value() > 0.8);
+//! assert!(estimate.p().is_some_and(|p| p.value() < 0.05));
+//! println!("{estimate}"); // value [low, high] (n, p)
+//! # Ok::<(), isinglass_stats::StatsError>(())
+//! ```
+
+mod auroc;
+mod bootstrap;
+mod error;
+mod estimate;
+mod permutation;
+mod split;
+mod summary;
+
+pub use auroc::{auroc, auroc_delong, auroc_grouped};
+pub use bootstrap::Bootstrap;
+pub use error::StatsError;
+pub use estimate::{Estimate, Interval, PValue};
+pub use permutation::{PairFlips, PermutationNull, permuted_labels};
+pub use split::{Folds, Split};
+pub use summary::{mean, quantile};

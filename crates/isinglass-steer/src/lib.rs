@@ -1,0 +1,10 @@
+//! Directions go back into the model as hooks.
+//!
+//! Use this crate when you have a [`Direction`](isinglass_core::Direction) and ask what happens if the model is pushed
+//! along it. It does not know how the direction was found.
+
+mod argument;
+mod steer;
+
+pub use argument::{ArgumentError, SteerArgument};
+pub use steer::{At, NotAStream, Steer};
