@@ -1,1 +1,50 @@
-//! isinglass
+//! Interpretability toolkit for language models on [Burn](https://burn.dev): load a model, hook its activations, find
+//! directions, steer, and report estimates that hold up.
+//!
+//! Start with the README's example and the [`prelude`]. Each module is a crate of its own:
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`core`] | what is a site, a hook, a batch, a direction? |
+//! | [`model`] | how do I get a model? |
+//! | [`capture`] | how do I get one row of activations per text? |
+//! | [`probe`] | which direction tells classes apart, and how well on texts it was not made from? |
+//! | [`steer`] | what happens if the model is pushed along it? |
+//! | [`stats`] | how sure are we? |
+//! | [`report`] | what do we say? |
+//! | [`data`] | what do we show the model? |
+//! | [`formats`] | what is in this file? |
+//!
+//! docs/SITES.md lists every site with its name, shape and equation; docs/ARCHITECTURE.md says how the crates fit.
+
+pub use isinglass_capture as capture;
+pub use isinglass_core as core;
+pub use isinglass_data as data;
+pub use isinglass_formats as formats;
+pub use isinglass_model as model;
+pub use isinglass_probe as probe;
+pub use isinglass_report as report;
+pub use isinglass_stats as stats;
+pub use isinglass_steer as steer;
+
+/// What most programs need, sites included.
+pub mod prelude {
+    pub use isinglass_capture::{Capture, Captured, Pos};
+    pub use isinglass_core::site::*;
+    pub use isinglass_core::{
+        ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Rows,
+        Run, Sampler, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each,
+        observe,
+    };
+    pub use isinglass_data::{Dataset, Example, read_pairs};
+    pub use isinglass_model::{Message, Model, ModelSource, Specials};
+    pub use isinglass_probe::{ClassMeans, Features, Labels, Scored};
+    pub use isinglass_report::{Cell, DataSource, LinePlot, NullBand, Origin, Provenance, Report, Table};
+    pub use isinglass_stats::{Bootstrap, Estimate, PermutationNull, Split};
+    pub use isinglass_steer::{At, Steer, SteerArgument};
+}
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

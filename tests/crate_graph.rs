@@ -36,8 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that know what a tensor is.
-const BURN_USERS: &[&str] =
-    &["isinglass-core", "isinglass-model", "isinglass-capture", "isinglass-steer", TESTKIT];
+const BURN_USERS: &[&str] = &["isinglass-core"];
 
 /// The crate that only tests see.
 const TESTKIT: &str = "isinglass-testkit";

@@ -40,3 +40,6 @@ pub use site_set::{SiteSet, SiteSetError};
 pub use spec::ModelSpec;
 pub use taps::{Output, Taps};
 pub use tokens::{BatchError, Layout, TokenBatch};
+
+/// The version of Burn that everything here is built on, for provenance.
+pub const BURN_VERSION: &str = "0.22.1";

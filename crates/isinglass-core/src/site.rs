@@ -1,7 +1,8 @@
 //! Places in the forward pass: what each is called, its shape, and the equation that defines it.
 //!
 //! The functions of this module name sites: `resid_post(12)` is a [`Site<3>`], `pattern(3)` a [`Site<4>`].
-//! Names are TransformerLens's, and a site is the same tensor as the one of that name there.
+//! Names are TransformerLens's, and a site is the same tensor as the one of that name there; but `hook_normalized` is
+//! before gain and bias in every norm, which TransformerLens's unfolded LayerNorm applies first.
 
 use std::fmt;
 use std::str::FromStr;

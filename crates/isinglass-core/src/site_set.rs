@@ -145,7 +145,12 @@ impl SiteSet {
     }
 
     fn no_match(&self, pattern: &str) -> SiteSetError {
-        let nearest = self.nearest(pattern).map_or_else(|| "all".into(), |s| s.to_string());
+        let functions = self.iter().map(|site| site.kind().function().to_owned());
+        let sites = self.nearest(pattern).map(|site| site.to_string());
+        let distance = |name: &String| {
+            strsim::damerau_levenshtein(&name.replace("hook_", ""), &pattern.replace("hook_", ""))
+        };
+        let nearest = functions.chain(sites).min_by_key(distance).unwrap_or_else(|| "all".into());
         SiteSetError::NoMatch { pattern: pattern.into(), n_sites: self.len(), nearest }
     }
 }
@@ -232,6 +237,8 @@ mod tests {
             error.to_string(),
             "`blocks.9.resid_post` matches none of the 13 sites here: did you mean `blocks.0.hook_resid_post`?"
         );
+        let error = has().select("resid_pots").unwrap_err().to_string();
+        assert!(error.ends_with("did you mean `resid_post`?"), "{error}");
         assert!(has().select("").is_err() && has().select("resid_post,").is_err());
         assert!(SiteSet::new().select("all").is_err());
     }

@@ -39,8 +39,10 @@ pub fn read_pairs(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
 
     let manifest_path = folder.join("manifest.toml");
     let manifest = match read(&manifest_path) {
-        Err(DataError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
-            return Err(DataError::NoManifest { path });
+        Err(DataError::Read { path: manifest, source }) if source.kind() == io::ErrorKind::NotFound => {
+            // Where the data are missing too, that is the thing to say.
+            fs::metadata(path).map_err(|source| DataError::Read { path: path.to_path_buf(), source })?;
+            return Err(DataError::NoManifest { path: manifest });
         }
         bytes => Manifest::parse(&utf8(bytes?, &manifest_path)?, &manifest_path)?,
     };

@@ -50,13 +50,15 @@ const IGNORED: &[&str] = &[
 pub(crate) struct Config {
     path: PathBuf,
     family: &'static str,
+    /// What the keys are called in messages before their own name: `rope_scaling.`, or nothing.
+    within: String,
     keys: Map<String, Value>,
     read: RefCell<BTreeSet<String>>,
 }
 
 impl Config {
     pub(crate) fn new(path: &Path, family: &'static str, keys: Map<String, Value>) -> Self {
-        Self { path: path.into(), family, keys, read: RefCell::default() }
+        Self { path: path.into(), family, within: String::new(), keys, read: RefCell::default() }
     }
 
     /// The value under a key; JSON's null is no value.
@@ -69,7 +71,10 @@ impl Config {
     pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, LoadError> {
         match self.value(key) {
             None => Ok(None),
-            Some(Value::Object(keys)) => Ok(Some(Self::new(&self.path, self.family, keys.clone()))),
+            Some(Value::Object(keys)) => {
+                let object = Self::new(&self.path, self.family, keys.clone());
+                Ok(Some(Self { within: format!("{}{key}.", self.within), ..object }))
+            }
             Some(found) => Err(self.wrong(key, found, "an object")),
         }
     }
@@ -131,7 +136,7 @@ impl Config {
             Some(key) => Err(LoadError::UnknownConfigKey {
                 path: self.path.clone(),
                 family: self.family,
-                key: key.clone(),
+                key: self.named(key),
                 value: short(&self.keys[key]),
             }),
             None => Ok(()),
@@ -141,14 +146,18 @@ impl Config {
     pub(crate) fn wrong(&self, key: &str, found: &Value, expected: &str) -> LoadError {
         LoadError::ConfigValue {
             path: self.path.clone(),
-            key: key.into(),
+            key: self.named(key),
             found: short(found),
             expected: expected.into(),
         }
     }
 
     fn missing(&self, key: &str) -> LoadError {
-        LoadError::MissingConfigKey { path: self.path.clone(), key: key.into() }
+        LoadError::MissingConfigKey { path: self.path.clone(), key: self.named(key) }
+    }
+
+    fn named(&self, key: &str) -> String {
+        format!("{}{key}", self.within)
     }
 }
 

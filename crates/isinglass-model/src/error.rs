@@ -39,8 +39,8 @@ pub enum LoadError {
         /// The folder of the local cache that was looked at.
         looked: PathBuf,
     },
-    /// A JSON file is malformed.
-    #[error("`{}` is not valid JSON", path.display())]
+    /// A file that must hold a JSON object does not.
+    #[error("`{}` is not a JSON object", path.display())]
     Json {
         /// The file.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum LoadError {
     },
     /// Tensors that belong to no part of the model.
     #[error(
-        "`{}` holds {n} tensors that a {family} model of this config has no place for, the first is `{tensor}`",
+        "`{}` holds tensors that a {family} model of this config has no place for: `{tensor}` is the first of {n}",
         path.display()
     )]
     ExtraTensors {

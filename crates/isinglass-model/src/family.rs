@@ -18,7 +18,11 @@ pub(crate) fn of_config(
     path: &Path,
     keys: Map<String, Value>,
 ) -> Result<(DecoderSpec, &'static Names), LoadError> {
-    let kind = keys.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = match keys.get("model_type") {
+        None => return Err(LoadError::MissingConfigKey { path: path.into(), key: "model_type".into() }),
+        Some(Value::String(kind)) => kind.clone(),
+        Some(other) => other.to_string(),
+    };
     match kind.as_str() {
         "gpt2" => Ok((gpt2::spec(&Config::new(path, "gpt2", keys))?, &gpt2::NAMES)),
         "llama" => Ok((llama::spec(&Config::new(path, "llama", keys))?, &llama::NAMES)),

@@ -11,10 +11,10 @@ use crate::error::LoadError;
 use crate::family;
 use crate::random;
 use crate::smollm2;
-use crate::source::{ModelSource, read_json};
+use crate::source::{ModelSource, folder_of, read_json};
 use crate::spec::DecoderSpec;
 use crate::tokenizer::{Specials, TokenizeError, Tokenizer};
-use crate::weights;
+use crate::weights::{self, Names};
 
 /// Where the weights came from, for provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +105,7 @@ impl Model {
         let name = source.name();
         match source {
             ModelSource::Folder(folder) => Self::in_folder(name, folder, None, device),
-            ModelSource::Safetensors(path) => {
-                Self::in_folder(name, path.parent().unwrap_or(Path::new(".")), Some(path), device)
-            }
+            ModelSource::Safetensors(path) => Self::in_folder(name, folder_of(path), Some(path), device),
             ModelSource::Gguf(path) => {
                 Self::in_gguf(name, path, &Gguf::open(path)?, Weights::Files(vec![path.clone()]), device)
             }
@@ -157,7 +155,7 @@ impl Model {
         let (mut spec, names) = family::of_config(&config_path, read_json(&config_path)?)?;
         add_end_tokens(folder, &mut spec)?;
         let file = weight_file(folder, file)?;
-        check_layers(&config_path, &spec, file.as_ref())?;
+        check_layers(&config_path, &spec, names, file.as_ref())?;
         let decoder = weights::decoder(file.as_ref(), &spec, names, device)?;
         Ok(Self {
             spec: spec.model_spec(name),
@@ -177,7 +175,7 @@ impl Model {
         device: &Device,
     ) -> Result<Self, LoadError> {
         let (spec, names) = family::of_gguf(path, gguf)?;
-        check_layers(path, &spec, gguf)?;
+        check_layers(path, &spec, names, gguf)?;
         let decoder = weights::decoder(gguf, &spec, names, device)?;
         Ok(Self {
             spec: spec.model_spec(name),
@@ -281,6 +279,8 @@ impl Forward for Model {
     }
 
     fn session(&self, _rows: usize, columns: usize) -> Option<Box<dyn Session + '_>> {
+        // Columns are left-padded to at most the context, and no row goes past it.
+        let columns = columns.min(self.spec.n_ctx.saturating_mul(2));
         let cache = KvCache::new(self.spec.n_layers, columns);
         Some(Box::new(Decoding { model: self, cache }))
     }
@@ -313,7 +313,7 @@ fn add_end_tokens(folder: &Path, spec: &mut DecoderSpec) -> Result<(), LoadError
     Ok(())
 }
 
-/// The weights in a folder: the file named, else `model.safetensors`, else the index, else the only safetensors file.
+/// The weights in a folder: the file named, else `model.safetensors`, else the index.
 fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>, LoadError> {
     if let Some(file) = file {
         return Ok(Box::new(Safetensors::open(file)?));
@@ -331,14 +331,19 @@ fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>
 
 /// Each layer has tensors of its own, so a config with more layers than the file has tensors is absurd; found before
 /// anything is allocated per layer.
-fn check_layers(path: &Path, spec: &DecoderSpec, file: &dyn TensorFile) -> Result<(), LoadError> {
+fn check_layers(
+    path: &Path,
+    spec: &DecoderSpec,
+    names: &Names,
+    file: &dyn TensorFile,
+) -> Result<(), LoadError> {
     let tensors = file.names().len();
     if spec.n_layers <= tensors {
         return Ok(());
     }
     Err(LoadError::ConfigValue {
         path: path.into(),
-        key: "number of layers".into(),
+        key: names.n_layers.into(),
         found: spec.n_layers.to_string(),
         expected: format!("at most the {tensors} tensors in the weights"),
     })

@@ -42,9 +42,10 @@ impl ModelSource {
         if path.exists() {
             return Self::at(path);
         }
-        match in_hub_cache(name)? {
+        let cache = hub_cache(set);
+        match in_hub_cache(&cache, name)? {
             Some(folder) => Ok(Self::Folder(folder)),
-            None => Err(LoadError::NotFound { name: name.into(), looked: hub_cache() }),
+            None => Err(LoadError::NotFound { name: name.into(), looked: cache }),
         }
     }
 
@@ -65,11 +66,6 @@ impl ModelSource {
 
     /// The name reports use.
     pub(crate) fn name(&self) -> String {
-        let last = |path: &Path| {
-            let full = path.canonicalize().unwrap_or_else(|_| path.into());
-            let folder = snapshot_owner(&full).map(str::to_owned);
-            folder.or_else(|| full.file_stem().map(|s| s.to_string_lossy().into_owned())).unwrap_or_default()
-        };
         match self {
             // A folder's dots are part of its name: `Llama-3.2-1B`.
             Self::Folder(path) => {
@@ -77,37 +73,45 @@ impl ModelSource {
                 let own = full.file_name().map(|s| s.to_string_lossy().into_owned());
                 snapshot_owner(&full).map(str::to_owned).or(own).unwrap_or_default()
             }
-            Self::Safetensors(path) => {
-                path.parent().map(|p| Self::Folder(p.into()).name()).unwrap_or_default()
+            Self::Safetensors(path) => Self::Folder(folder_of(path).into()).name(),
+            // As it was given: in the hub's cache it is a link to a file that is named by its hash.
+            Self::Gguf(path) | Self::Wheel(path) => {
+                path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
             }
-            Self::Gguf(path) | Self::Wheel(path) => last(path),
             Self::Default => smollm2::NAME.into(),
             Self::Tiny => "tiny".into(),
         }
     }
 }
 
+/// The folder of a file; that of a bare name is the current one.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The model's name in a path of the hub cache: `models--org--name/snapshots/<revision>`.
 fn snapshot_owner(path: &Path) -> Option<&str> {
     let repository = path.parent().filter(|p| p.ends_with("snapshots"))?.parent()?;
-    repository.file_name()?.to_str()?.rsplit("--").next()
+    let id = repository.file_name()?.to_str()?.strip_prefix("models--")?;
+    // The name itself may hold `--`.
+    Some(id.split_once("--").map_or(id, |(_, name)| name))
 }
 
 /// `HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the default place.
-fn hub_cache() -> PathBuf {
+fn hub_cache(set: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
     if let Some(cache) = set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")) {
         return cache;
     }
-    let home = set("HF_HOME").unwrap_or_else(|| user_cache().join("huggingface"));
+    let home = set("HF_HOME").unwrap_or_else(|| user_cache(&set).join("huggingface"));
     home.join("hub")
 }
 
 /// Our own cache: `ISINGLASS_CACHE`, or `isinglass` in the user's cache folder.
 pub(crate) fn own_cache() -> PathBuf {
-    set("ISINGLASS_CACHE").unwrap_or_else(|| user_cache().join("isinglass"))
+    set("ISINGLASS_CACHE").unwrap_or_else(|| user_cache(set).join("isinglass"))
 }
 
-fn user_cache() -> PathBuf {
+fn user_cache(set: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
     let home = || set("HOME").or_else(|| set("USERPROFILE")).unwrap_or_default();
     set("XDG_CACHE_HOME").unwrap_or_else(|| home().join(".cache"))
 }
@@ -118,13 +122,13 @@ fn set(variable: &str) -> Option<PathBuf> {
 }
 
 /// The snapshot of `org/name` or `org/name@revision` in the local cache of the hub. Nothing is downloaded.
-fn in_hub_cache(id: &str) -> Result<Option<PathBuf>, LoadError> {
+fn in_hub_cache(cache: &Path, id: &str) -> Result<Option<PathBuf>, LoadError> {
     let (id, revision) = id.split_once('@').unwrap_or((id, "main"));
     let safe = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':']);
     if id.split('/').count() > 2 || !id.split('/').all(safe) || !revision.split('/').all(safe) {
         return Ok(None);
     }
-    let repository = hub_cache().join(format!("models--{}", id.replace('/', "--")));
+    let repository = cache.join(format!("models--{}", id.replace('/', "--")));
     let reference = repository.join("refs").join(revision);
     let commit =
         if reference.is_file() { read_text(&reference)?.trim().to_owned() } else { revision.to_owned() };
@@ -143,4 +147,156 @@ pub(crate) fn read_text(path: &Path) -> Result<String, LoadError> {
 pub(crate) fn read_json(path: &Path) -> Result<Map<String, Value>, LoadError> {
     let text = read_text(path)?;
     serde_json::from_str(&text).map_err(|source| LoadError::Json { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(source: ModelSource) -> String {
+        source.name()
+    }
+
+    #[test]
+    fn names_keep_dots_and_hide_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |path: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(&path).unwrap();
+            path
+        };
+        let plain = make("Llama-3.2-1B");
+        assert_eq!(named(ModelSource::Folder(plain.clone())), "Llama-3.2-1B");
+        assert_eq!(named(ModelSource::Folder(plain.join("../Llama-3.2-1B/."))), "Llama-3.2-1B");
+        assert_eq!(named(ModelSource::Safetensors(plain.join("model.safetensors"))), "Llama-3.2-1B");
+        for (repository, name) in [
+            ("models--org--Qwen2.5-0.5B", "Qwen2.5-0.5B"),
+            ("models--org--a--b", "a--b"),
+            ("models--gpt2", "gpt2"),
+        ] {
+            let snapshot = make(&format!("hub/{repository}/snapshots/0123abc"));
+            assert_eq!(named(ModelSource::Safetensors(snapshot.join("model.safetensors"))), name);
+            assert_eq!(named(ModelSource::Folder(snapshot)), name);
+        }
+        assert_eq!(named(ModelSource::Gguf("x/SmolLM2-135M.Q4_1.gguf".into())), "SmolLM2-135M.Q4_1");
+        assert_eq!(named(ModelSource::Wheel("m-0.1.2-py3-none-any.whl".into())), "m-0.1.2-py3-none-any");
+        assert_eq!(named(ModelSource::Tiny), "tiny");
+        assert_eq!(named(ModelSource::Default), "SmolLM2-135M-Instruct");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_in_the_cache_is_named_by_its_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = folder.path().join("models--org--name/snapshots/0123abc");
+        fs::create_dir_all(&snapshot).unwrap();
+        fs::write(folder.path().join("e3b0c442"), b"").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("e3b0c442"), snapshot.join("m.Q8_0.gguf")).unwrap();
+        assert_eq!(named(ModelSource::Gguf(snapshot.join("m.Q8_0.gguf"))), "m.Q8_0");
+    }
+
+    #[test]
+    fn a_bare_file_lies_in_the_current_folder() {
+        assert_eq!(folder_of(Path::new("model.safetensors")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/model.safetensors")), Path::new("a"));
+        assert!(!named(ModelSource::Safetensors("model.safetensors".into())).is_empty());
+    }
+
+    #[test]
+    fn the_cache_is_where_the_hub_keeps_it() {
+        let cache = |set: &[(&str, &str)]| {
+            let found = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, v)| PathBuf::from(v));
+            hub_cache(found)
+        };
+        let all = [("HF_HUB_CACHE", "/c"), ("HF_HOME", "/h"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/u")];
+        assert_eq!(cache(&all), Path::new("/c"));
+        assert_eq!(cache(&all[1..]), Path::new("/h/hub"));
+        assert_eq!(cache(&all[2..]), Path::new("/x/huggingface/hub"));
+        assert_eq!(cache(&all[3..]), Path::new("/u/.cache/huggingface/hub"));
+        assert_eq!(cache(&[("USERPROFILE", "/w")]), Path::new("/w/.cache/huggingface/hub"));
+        assert_eq!(cache(&[("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HOME", "/h")]), Path::new("/old"));
+    }
+
+    #[test]
+    fn ids_find_their_snapshot() {
+        let cache = tempfile::tempdir().unwrap();
+        let at = |path: &str| cache.path().join(path);
+        for folder in [
+            "models--org--name/refs/refs/pr",
+            "models--org--name/snapshots/aaa",
+            "models--org--name/snapshots/bbb",
+            "models--gpt2/refs",
+            "models--gpt2/snapshots/ccc",
+            "models--bare/snapshots/main",
+            "models--dangling/refs",
+        ] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        fs::write(at("models--org--name/refs/main"), "aaa\n").unwrap();
+        fs::write(at("models--org--name/refs/refs/pr/1"), "bbb").unwrap();
+        fs::write(at("models--gpt2/refs/main"), "ccc").unwrap();
+        fs::write(at("models--dangling/refs/main"), "ddd").unwrap();
+        let find = |id: &str| in_hub_cache(cache.path(), id).unwrap();
+        let snapshot = |path: &str| Some(at(path));
+        assert_eq!(find("org/name"), snapshot("models--org--name/snapshots/aaa"));
+        assert_eq!(find("org/name@main"), snapshot("models--org--name/snapshots/aaa"));
+        assert_eq!(find("org/name@bbb"), snapshot("models--org--name/snapshots/bbb"));
+        assert_eq!(find("org/name@refs/pr/1"), snapshot("models--org--name/snapshots/bbb"));
+        assert_eq!(find("gpt2"), snapshot("models--gpt2/snapshots/ccc"));
+        assert_eq!(find("bare"), snapshot("models--bare/snapshots/main"));
+        for id in ["dangling", "org/other", "org/name@other", "org"] {
+            assert_eq!(find(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn ids_stay_in_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("hub");
+        // Whatever climbs out of a folder of the cache would arrive at one of these.
+        for outside in ["out", "hub/out", "hub/models--a/out", "hub/models--a/snapshots/x"] {
+            fs::create_dir_all(folder.path().join(outside)).unwrap();
+        }
+        fs::create_dir_all(cache.join("models--a/refs")).unwrap();
+        fs::create_dir_all(cache.join("models--b/refs")).unwrap();
+        let root = folder.path().to_str().unwrap();
+        let climbing = [
+            "..", "../out", "a/..", "/", "", "a/b/c", "a@", "a@..", "a@../../out", "a@../../../out", "a@.", "a@x/..",
+            "a\\..", "c:a", "@x", "a@b@c", "a@x/",
+        ];
+        for id in climbing.iter().map(|id| (*id).to_owned()).chain([root.to_owned(), format!("a@{root}/out")]) {
+            assert_eq!(in_hub_cache(&cache, &id).unwrap(), None, "{id}");
+        }
+        // Nor does a reference lead out.
+        for commit in ["../../../out", "/", "..", ".", "", "x/.."] {
+            fs::write(cache.join("models--b/refs/main"), commit).unwrap();
+            assert_eq!(in_hub_cache(&cache, "b").unwrap(), None, "{commit:?}");
+        }
+    }
+
+    #[test]
+    fn the_ending_tells_the_kind_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, b"").unwrap();
+            ModelSource::parse(path.to_str().unwrap()).map_err(|e| e.to_string())
+        };
+        assert!(matches!(at("m.gguf"), Ok(ModelSource::Gguf(_))));
+        assert!(matches!(at("m.Q4_1.GGUF"), Ok(ModelSource::Gguf(_))));
+        assert!(matches!(at("m.safetensors"), Ok(ModelSource::Safetensors(_))));
+        assert!(matches!(at("m.whl"), Ok(ModelSource::Wheel(_))));
+        assert!(matches!(at("m.zip"), Ok(ModelSource::Wheel(_))));
+        let folder_itself = ModelSource::parse(folder.path().to_str().unwrap()).unwrap();
+        assert_eq!(folder_itself, ModelSource::Folder(folder.path().into()));
+        let expected = "is no model: expected a directory, or a file that ends in .gguf, .safetensors, .whl or .zip";
+        for name in ["m.bin", "m"] {
+            assert_eq!(at(name), Err(format!("`{}` {expected}", folder.path().join(name).display())));
+        }
+        assert_eq!(ModelSource::parse("tiny").unwrap(), ModelSource::Tiny);
+        assert_eq!(ModelSource::parse("default").unwrap(), ModelSource::Default);
+        let error = ModelSource::parse("no/such-model").unwrap_err();
+        assert!(matches!(error, LoadError::NotFound { .. }));
+        assert!(error.to_string().starts_with("no model called `no/such-model`: give a directory"), "{error}");
+    }
 }

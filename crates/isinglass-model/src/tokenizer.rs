@@ -49,22 +49,28 @@ impl Tokenizer {
         if !path.is_file() {
             return Ok(None);
         }
-        let inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
+        let mut inner =
+            tokenizers::Tokenizer::from_file(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
+        // Left over from training: a text must not be cut or filled up unasked.
+        inner.with_truncation(None).map_err(|e| unreadable(&path, &e.to_string()))?.with_padding(None);
         let config_path = folder.join("tokenizer_config.json");
         let config = match config_path.is_file() {
             true => crate::source::read_json(&config_path)?,
             false => Map::new(),
         };
         let template_path = folder.join("chat_template.jinja");
-        let template = match template_path.is_file() {
-            true => Some(crate::source::read_text(&template_path)?),
-            false => template_of(&config),
+        let (template_path, template) = match template_path.is_file() {
+            true => {
+                let template = crate::source::read_text(&template_path)?;
+                (template_path, Some(template))
+            }
+            false => (config_path, template_of(&config)),
         };
         let named = |key: &str| special(&config, key);
         let chat = template
             .map(|source| ChatTemplate::new(source, named("bos_token"), named("eos_token")))
             .transpose()
-            .map_err(|e| unreadable(&config_path, &format!("chat template: {e}")))?;
+            .map_err(|e| unreadable(&template_path, &format!("chat template: {e}")))?;
         Ok(Some(Self { inner, chat }))
     }
 

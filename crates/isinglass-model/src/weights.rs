@@ -42,6 +42,8 @@ pub(crate) struct Names {
     /// Never prefixed.
     pub(crate) unembed: &'static str,
     pub(crate) layer: &'static str,
+    /// The configuration key that says how many layers there are.
+    pub(crate) n_layers: &'static str,
     pub(crate) ln1: &'static str,
     pub(crate) ln2: &'static str,
     pub(crate) qkv: Qkv,
@@ -113,7 +115,9 @@ impl Reader<'_> {
         let (spec, names) = (self.spec, self.names);
         let part =
             |name: &str| format!("{}{}{name}", self.prefix, names.layer.replace("{}", &layer.to_string()));
-        let (d, d_q, d_kv) = (spec.d_model, spec.n_heads * spec.d_head, spec.n_kv_heads * spec.d_head);
+        let d = spec.d_model;
+        // Both are what a file claims: a product that overflows is a shape that no tensor has.
+        let [d_q, d_kv] = [spec.n_heads, spec.n_kv_heads].map(|heads| heads.saturating_mul(spec.d_head));
         let [q, k, v] = match names.qkv {
             Qkv::Split([q, k, v]) => {
                 let bias = spec.biases.qkv;

@@ -20,6 +20,7 @@ pub(super) const NAMES: Names = Names {
     final_norm: "norm",
     unembed: "lm_head",
     layer: "layers.{}.",
+    n_layers: "num_hidden_layers",
     ln1: "input_layernorm",
     ln2: "post_attention_layernorm",
     qkv: Qkv::Split(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
@@ -39,6 +40,7 @@ pub(super) const GGUF_NAMES: Names = Names {
     final_norm: "output_norm",
     unembed: "output",
     layer: "blk.{}.",
+    n_layers: "llama.block_count",
     ln1: "attn_norm",
     ln2: "ffn_norm",
     qkv: Qkv::Split(["attn_q", "attn_k", "attn_v"]),
@@ -101,33 +103,80 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
 /// `rope_theta` and `rope_scaling` as the hub's configs have them, or `rope_parameters` as transformers 5 writes them.
 fn rope(config: &Config) -> Result<Positions, LoadError> {
     let theta = config.positive_or("rope_theta", Some(10_000.0))?;
-    let scaling = config.object("rope_scaling")?;
-    let Some(parameters) = config.object("rope_parameters")?.or(scaling) else {
-        return Ok(Positions::Rotary { theta, scaling: RopeScaling::None });
+    let read = |key: &str| -> Result<Option<(f64, RopeScaling)>, LoadError> {
+        let Some(parameters) = config.object(key)? else { return Ok(None) };
+        let theta = parameters.positive_or("rope_theta", Some(theta))?;
+        let scaling = scaling(&parameters)?;
+        parameters.finish(&[])?;
+        Ok(Some((theta, scaling)))
     };
-    let theta = parameters.positive_or("rope_theta", Some(theta))?;
-    let old_name = parameters.text("type")?.map(str::to_owned);
-    let scaling = match parameters.text("rope_type")?.or(old_name.as_deref()) {
-        None | Some("default") => RopeScaling::None,
-        Some("llama3") => RopeScaling::Llama3 {
-            factor: parameters.positive_or("factor", None)?,
-            low_freq_factor: parameters.positive_or("low_freq_factor", None)?,
-            high_freq_factor: parameters.positive_or("high_freq_factor", None)?,
-            original_context: parameters.count("original_max_position_embeddings")?,
-        },
-        Some(other) => return Err(parameters.wrong("rope_type", &other.into(), "`default` or `llama3`")),
-    };
-    parameters.finish(&[])?;
+    let (old, new) = (read("rope_scaling")?, read("rope_parameters")?);
+    if let (Some((_, old)), Some((_, new)), Some(found)) = (&old, &new, config.value("rope_scaling"))
+        && old != new
+    {
+        return Err(config.wrong("rope_scaling", found, "what `rope_parameters` says"));
+    }
+    let (theta, scaling) = new.or(old).unwrap_or((theta, RopeScaling::None));
     Ok(Positions::Rotary { theta, scaling })
 }
 
+fn scaling(parameters: &Config) -> Result<RopeScaling, LoadError> {
+    let (kind, old_kind) = (parameters.text("rope_type")?, parameters.text("type")?);
+    match kind.or(old_kind) {
+        None | Some("default") => Ok(RopeScaling::None),
+        Some("llama3") => {
+            let low_freq_factor = parameters.positive_or("low_freq_factor", None)?;
+            let high_freq_factor = parameters.positive_or("high_freq_factor", None)?;
+            if high_freq_factor <= low_freq_factor {
+                let expected = format!("a number above low_freq_factor = {low_freq_factor}");
+                return Err(parameters.wrong("high_freq_factor", &high_freq_factor.into(), &expected));
+            }
+            Ok(RopeScaling::Llama3 {
+                factor: parameters.positive_or("factor", None)?,
+                low_freq_factor,
+                high_freq_factor,
+                original_context: parameters.count("original_max_position_embeddings")?,
+            })
+        }
+        Some(other) => {
+            let key = if kind.is_some() { "rope_type" } else { "type" };
+            Err(parameters.wrong(key, &other.into(), "`default` or `llama3`"))
+        }
+    }
+}
+
+/// The keys of a GGUF that are handled, or that say nothing about the forward pass.
+const GGUF_KEYS: &[&str] = &[
+    "llama.attention.head_count",
+    "llama.attention.head_count_kv",
+    "llama.attention.key_length",
+    "llama.attention.layer_norm_rms_epsilon",
+    // A value head of another width would be a tensor of another shape.
+    "llama.attention.value_length",
+    "llama.block_count",
+    "llama.context_length",
+    "llama.embedding_length",
+    "llama.expert_count",
+    "llama.expert_used_count",
+    "llama.feed_forward_length",
+    "llama.rope.dimension_count",
+    "llama.rope.freq_base",
+    "llama.rope.scale_linear",
+    "llama.rope.scaling.factor",
+    "llama.rope.scaling.finetuned",
+    "llama.rope.scaling.original_context_length",
+    "llama.rope.scaling.type",
+    "llama.tensor_data_layout",
+    "llama.vocab_size",
+];
+
 pub(super) fn gguf_spec(path: &Path, gguf: &Gguf) -> Result<DecoderSpec, LoadError> {
-    let wrong = |key: &str, found: String, expected: &str| LoadError::ConfigValue {
-        path: path.into(),
-        key: key.into(),
-        found,
-        expected: expected.into(),
-    };
+    let wrong = |key: &str, found: String, expected: &str| wrong(path, key, found, expected);
+    if let Some(key) = gguf.keys().find(|key| key.starts_with("llama.") && !GGUF_KEYS.contains(key)) {
+        let value = gguf.value(key).map(|value| format!("{value:?}")).unwrap_or_default();
+        let (path, key) = (path.into(), key.into());
+        return Err(LoadError::UnknownConfigKey { path, family: "llama", key, value });
+    }
     let count = |key: &str| -> Result<usize, LoadError> {
         let found = gguf.get_u64(key)?;
         let count = usize::try_from(found).ok().filter(|n| *n > 0);
@@ -137,52 +186,42 @@ pub(super) fn gguf_spec(path: &Path, gguf: &Gguf) -> Result<DecoderSpec, LoadErr
     let (d_model, n_heads) = (count("llama.embedding_length")?, count("llama.attention.head_count")?);
     let n_kv_heads = optional("llama.attention.head_count_kv")?.unwrap_or(n_heads);
     if !n_heads.is_multiple_of(n_kv_heads) {
-        let expected = format!("a divisor of head_count = {n_heads}");
+        let expected = format!("a divisor of llama.attention.head_count = {n_heads}");
         return Err(wrong("llama.attention.head_count_kv", n_kv_heads.to_string(), &expected));
     }
-    let d_head = optional("llama.attention.key_length")?.unwrap_or(d_model / n_heads);
-    if !d_head.is_multiple_of(2) || d_head == 0 {
-        return Err(wrong(
-            "llama.attention.head_count",
-            n_heads.to_string(),
-            "one that leaves heads of an even width",
-        ));
+    let d_head = match optional("llama.attention.key_length")? {
+        Some(d_head) => d_head,
+        None if d_model.is_multiple_of(n_heads) => d_model / n_heads,
+        None => {
+            let expected = format!("a divisor of llama.embedding_length = {d_model}");
+            return Err(wrong("llama.attention.head_count", n_heads.to_string(), &expected));
+        }
+    };
+    if !d_head.is_multiple_of(2) {
+        let expected = "an even number, whose pairs rotate";
+        return Err(wrong("llama.attention.key_length", d_head.to_string(), expected));
     }
     let rotated = optional("llama.rope.dimension_count")?.unwrap_or(d_head);
     if rotated != d_head {
-        return Err(wrong(
-            "llama.rope.dimension_count",
-            rotated.to_string(),
-            &format!("the head width, {d_head}"),
-        ));
+        let expected = format!("the head width, {d_head}");
+        return Err(wrong("llama.rope.dimension_count", rotated.to_string(), &expected));
     }
-    if gguf.value("llama.rope.scaling.type").is_some() {
-        let found = gguf.get_str("llama.rope.scaling.type")?;
-        if found != "none" {
-            return Err(wrong(
-                "llama.rope.scaling.type",
-                found.into(),
-                "`none`, or factors in `rope_freqs.weight`",
-            ));
+    if gguf.value("llama.expert_count").is_some() {
+        let experts = gguf.get_u64("llama.expert_count")?;
+        if experts > 0 {
+            let expected = "0: mixtures of experts are not built";
+            return Err(wrong("llama.expert_count", experts.to_string(), expected));
         }
     }
-    if gguf.value("llama.expert_count").is_some() && gguf.get_u64("llama.expert_count")? > 0 {
-        return Err(wrong("llama.expert_count", "above 0".into(), "0: mixtures of experts are not built"));
-    }
-    let theta = match gguf.value("llama.rope.freq_base") {
-        Some(_) => gguf.get_f64("llama.rope.freq_base")?,
-        None => 10_000.0,
+    let embed = gguf.get("token_embd.weight")?;
+    let Some(vocab) = embed.shape().first().copied().filter(|n| *n > 0) else {
+        let found = format!("of shape {:?}", embed.shape());
+        return Err(wrong("token_embd.weight", found, "a matrix of at least one row"));
     };
-    let scaling = match gguf.contains("rope_freqs.weight") {
-        true => RopeScaling::Factors(factors(path, gguf, d_head)?),
-        false => RopeScaling::None,
-    };
-    let vocab = gguf.get("token_embd.weight")?.shape().first().copied().unwrap_or_default();
     let mut end_tokens = Vec::new();
     for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
         if gguf.value(key).is_some() {
-            let id = gguf.get_u64(key)?;
-            end_tokens.push(u32::try_from(id).map_err(|_| wrong(key, id.to_string(), "a token id"))?);
+            end_tokens.push(gguf.get_u32(key)?);
         }
     }
     Ok(DecoderSpec {
@@ -195,9 +234,9 @@ pub(super) fn gguf_spec(path: &Path, gguf: &Gguf) -> Result<DecoderSpec, LoadErr
         d_mlp: count("llama.feed_forward_length")?,
         vocab,
         n_ctx: count("llama.context_length")?,
-        norm: Norm::Rms { eps: eps(path, gguf.get_f64("llama.attention.layer_norm_rms_epsilon")?)? },
+        norm: Norm::Rms { eps: gguf_eps(path, gguf)? },
         mlp: Mlp::Gated(Activation::Silu),
-        positions: Positions::Rotary { theta, scaling },
+        positions: gguf_rope(path, gguf, d_head)?,
         residual: Residual::Sequential,
         qk_norm: false,
         post_norms: false,
@@ -211,29 +250,68 @@ pub(super) fn gguf_spec(path: &Path, gguf: &Gguf) -> Result<DecoderSpec, LoadErr
     })
 }
 
-/// Stored as f32: 1e-5 comes back as 9.9999997e-6, which rounds to what the model was trained with.
-fn eps(path: &Path, stored: f64) -> Result<f64, LoadError> {
-    let rounded: f64 = format!("{stored:.5e}").parse().unwrap_or(stored);
-    if rounded.is_finite() && rounded > 0.0 {
-        return Ok(rounded);
+fn wrong(path: &Path, key: &str, found: String, expected: &str) -> LoadError {
+    LoadError::ConfigValue { path: path.into(), key: key.into(), found, expected: expected.into() }
+}
+
+fn gguf_positive(path: &Path, gguf: &Gguf, key: &str) -> Result<f64, LoadError> {
+    let found = gguf.get_f64(key)?;
+    if found.is_finite() && found > 0.0 {
+        return Ok(found);
     }
-    Err(LoadError::ConfigValue {
-        path: path.into(),
-        key: "llama.attention.layer_norm_rms_epsilon".into(),
-        found: stored.to_string(),
-        expected: "a number above 0".into(),
-    })
+    Err(wrong(path, key, found.to_string(), "a number above 0"))
+}
+
+/// Stored as f32: 1e-5 comes back as 9.9999997e-6, which rounds to what the model was trained with.
+fn gguf_eps(path: &Path, gguf: &Gguf) -> Result<f64, LoadError> {
+    let stored = gguf_positive(path, gguf, "llama.attention.layer_norm_rms_epsilon")?;
+    Ok(format!("{stored:.5e}").parse().unwrap_or(stored))
+}
+
+fn gguf_rope(path: &Path, gguf: &Gguf, d_head: usize) -> Result<Positions, LoadError> {
+    let key = "llama.rope.scaling.type";
+    let refused =
+        |key, found: String| Err(wrong(path, key, found, "none, or factors in `rope_freqs.weight`"));
+    if gguf.value(key).is_some() {
+        let found = gguf.get_str(key)?;
+        if found != "none" {
+            return refused(key, found.into());
+        }
+    } else {
+        // What llama.cpp takes for linear scaling where no type is given; 0 and 1 scale nothing.
+        for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+            if gguf.value(key).is_some() {
+                let found = gguf.get_f64(key)?;
+                if found != 0.0 && found != 1.0 {
+                    return refused(key, found.to_string());
+                }
+            }
+        }
+    }
+    let theta = match gguf.value("llama.rope.freq_base") {
+        Some(_) => gguf_positive(path, gguf, "llama.rope.freq_base")?,
+        None => 10_000.0,
+    };
+    let scaling = match gguf.contains("rope_freqs.weight") {
+        true => RopeScaling::Factors(factors(path, gguf, d_head)?),
+        false => RopeScaling::None,
+    };
+    Ok(Positions::Rotary { theta, scaling })
 }
 
 fn factors(path: &Path, gguf: &Gguf, d_head: usize) -> Result<Vec<f32>, LoadError> {
     let view = gguf.get("rope_freqs.weight")?;
-    let (found, expected, tensor) = (view.shape().to_vec(), vec![d_head / 2], "rope_freqs.weight".to_owned());
+    let (found, expected) = (view.shape().to_vec(), vec![d_head / 2]);
     if found != expected {
+        let tensor = "rope_freqs.weight".into();
         return Err(LoadError::Shape { path: path.into(), tensor, found, expected });
     }
     let factors = view.to_f32()?;
     match factors.iter().position(|f| !f.is_finite() || *f <= 0.0) {
-        Some(index) => Err(LoadError::NotFinite { path: path.into(), tensor, index, value: factors[index] }),
+        Some(index) => {
+            let key = format!("rope_freqs.weight[{index}]");
+            Err(wrong(path, &key, factors[index].to_string(), "a number above 0"))
+        }
         None => Ok(factors),
     }
 }

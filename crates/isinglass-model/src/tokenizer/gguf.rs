@@ -31,8 +31,16 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
     if model != "gpt2" {
         return Err(unsupported("tokenizer.ggml.model", model, "`gpt2` (byte-level BPE)"));
     }
-    let pre = text("tokenizer.ggml.pre")?.unwrap_or("default");
-    let Some(pre_tokenizer) = pre_tokenizer(pre) else {
+    let missing = |key: &str| LoadError::MissingConfigKey { path: path.into(), key: key.into() };
+    let wrong = |key: &str, found: String, expected: String| LoadError::ConfigValue {
+        path: path.into(),
+        key: key.into(),
+        found,
+        expected,
+    };
+    // Files from before this key do not say how to cut text: a guess would give other ids than the model was trained on.
+    let pre = text("tokenizer.ggml.pre")?.ok_or_else(|| missing("tokenizer.ggml.pre"))?;
+    let Some((pre_tokenizer, like_llama3)) = pre_tokenizer(pre) else {
         return Err(unsupported("tokenizer.ggml.pre", pre, "`gpt-2`, `smollm`, `llama-bpe`"));
     };
     let tokens = gguf.get_strings("tokenizer.ggml.tokens")?;
@@ -41,18 +49,19 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         Some(_) => gguf.get_ints("tokenizer.ggml.token_type")?,
         None => Vec::new(),
     };
+    if gguf.value("tokenizer.ggml.token_type").is_some() && types.len() != tokens.len() {
+        let (found, expected) =
+            (format!("{} types", types.len()), format!("one for each of {} tokens", tokens.len()));
+        return Err(wrong("tokenizer.ggml.token_type", found, expected));
+    }
     let of_id = |key: &str| -> Result<Option<String>, LoadError> {
         if gguf.value(key).is_none() {
             return Ok(None);
         }
         let id = gguf.get_u64(key)?;
         let token = usize::try_from(id).ok().and_then(|id| tokens.get(id));
-        token.map(|t| Some((*t).to_owned())).ok_or_else(|| LoadError::ConfigValue {
-            path: path.into(),
-            key: key.into(),
-            found: id.to_string(),
-            expected: format!("a token id below {}", tokens.len()),
-        })
+        let expected = || format!("a token id below {}", tokens.len());
+        token.map(|t| Some((*t).to_owned())).ok_or_else(|| wrong(key, id.to_string(), expected()))
     };
     let (bos, eos) = (of_id("tokenizer.ggml.bos_token_id")?, of_id("tokenizer.ggml.eos_token_id")?);
     let added = types.iter().zip(&tokens).enumerate().filter_map(|(id, (kind, token))| match *kind {
@@ -61,17 +70,18 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         _ => None,
     });
     let added: Vec<Value> = added.collect();
-    let mut json = bpe(&tokens, &merges, pre == "llama-bpe");
+    let mut json = bpe(&tokens, &merges, like_llama3);
     json["added_tokens"] = added.into();
     json["pre_tokenizer"] = pre_tokenizer;
     let add_bos = match gguf.value("tokenizer.ggml.add_bos_token") {
         Some(_) => gguf.get_bool("tokenizer.ggml.add_bos_token")?,
         // What llama.cpp does for this vocabulary where the file is silent.
-        None => pre == "llama-bpe",
+        None => like_llama3,
     };
-    if let (true, Some(token)) = (add_bos, &bos) {
-        let id = gguf.get_u64("tokenizer.ggml.bos_token_id")?;
-        json["post_processor"] = starts_with(token, id);
+    if add_bos {
+        let key = "tokenizer.ggml.bos_token_id";
+        let token = bos.as_ref().ok_or_else(|| missing(key))?;
+        json["post_processor"] = starts_with(token, gguf.get_u64(key)?);
     }
     let template = text("tokenizer.chat_template")?.map(str::to_owned);
     Ok(Some(Found { json, template, bos, eos }))
@@ -125,12 +135,15 @@ fn bytes(use_regex: bool) -> Value {
     json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex })
 }
 
-/// How text is cut before merging, by llama.cpp's name for it.
-fn pre_tokenizer(name: &str) -> Option<Value> {
+/// How text is cut before merging, by llama.cpp's name for it; and whether it is Llama 3's way, in which a text starts with
+/// BOS and a piece that is a token is not merged.
+fn pre_tokenizer(name: &str) -> Option<(Value, bool)> {
     let sequence = |first: Value, then: Value| json!({ "type": "Sequence", "pretokenizers": [first, then] });
     match name {
-        "default" | "gpt-2" | "gpt2" => Some(bytes(true)),
-        "smollm" => Some(sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true))),
+        "gpt-2" | "gpt2" => Some((bytes(true), false)),
+        "smollm" => {
+            Some((sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true)), false))
+        }
         "llama-bpe" | "llama3" | "llama-v3" => {
             let contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
             let rest =
@@ -138,7 +151,7 @@ fn pre_tokenizer(name: &str) -> Option<Value> {
             let pattern = json!({ "Regex": format!("{contractions}|{rest}") });
             let split =
                 json!({ "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false });
-            Some(sequence(split, bytes(false)))
+            Some((sequence(split, bytes(false)), true))
         }
         _ => None,
     }

@@ -1,0 +1,153 @@
+//! Text to report in one go: capture, a direction, its held-out AUROC by layer against a null, steering with it.
+#![allow(clippy::print_stdout, reason = "an example prints its result")]
+
+#[path = "shared/cli.rs"]
+#[allow(dead_code, reason = "each example uses some of it")]
+mod cli;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use isinglass::core::BURN_VERSION;
+use isinglass::prelude::*;
+
+/// Find the direction from "it went badly" to "it went well", and steer with it.
+///
+/// Captures the last token of 40 matched pairs of texts at every layer, makes a class-mean direction at each, scores it
+/// on pairs it was not made from against shuffled labels, and continues a prompt pushed along it and against it.
+/// Writes JSON, Markdown and SVG.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: cli::ModelArgs,
+    /// Folder with pairs.jsonl and its manifest.toml
+    #[arg(long, default_value = "datasets/quickstart_pairs")]
+    data: PathBuf,
+    /// Folder for the report
+    #[arg(long, default_value = "out/quickstart")]
+    out: PathBuf,
+    /// Seed of folds, shuffles and resamples
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Number of folds; pairs stay together
+    #[arg(long, default_value_t = 5)]
+    folds: usize,
+    /// Number of shuffles of the labels
+    #[arg(long, default_value_t = 1000)]
+    permutations: usize,
+    /// Text to continue
+    #[arg(long, default_value = "When I opened the letter this morning, I")]
+    prompt: String,
+    /// Strength of steering, in distances between the class means
+    #[arg(long, default_value_t = 4.0, allow_negative_numbers = true)]
+    strength: f64,
+    /// Tokens to add
+    #[arg(long, default_value_t = 32)]
+    max_new_tokens: usize,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> cli::Outcome {
+    // text → tokens
+    let dataset = read_pairs(&arguments.data)?;
+    let examples = dataset.examples();
+    let texts: Vec<&str> = examples.iter().map(|e| e.text.as_str()).collect();
+    let labels = Labels::paired(
+        examples.iter().map(|e| e.label).collect(),
+        examples.iter().map(|e| e.group).collect(),
+    )?;
+    let model = arguments.model.load()?;
+    let batch = model.tokenize(&texts)?;
+    let tokens: Vec<Vec<u32>> = (0..texts.len()).map(|row| batch.row(row).to_vec()).collect();
+
+    // tokens → activations
+    let sites = model.sites().clone().of(Kind::ResidPost);
+    let bar = cli::progress(texts.len(), "texts");
+    let captured =
+        Capture::new(sites, Pos::Last).rows(&model, &tokens, |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+
+    // activations → direction, scored out of fold beside what words and length alone give
+    let probe =
+        ClassMeans::new().folds(arguments.folds).permutations(arguments.permutations).seed(arguments.seed);
+    let layers = captured
+        .iter()
+        .map(|rows| Features::collect(rows.site(), &mut rows.source(64, model.device())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let swept = probe.sweep(&layers, &labels)?;
+    let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
+    let baselines = [Features::words(&texts), Features::lengths(&lengths)];
+    let baselines = [probe.score(&baselines[0], &labels)?, probe.score(&baselines[1], &labels)?];
+    let (best, rows) = swept
+        .iter()
+        .zip(captured.iter())
+        .max_by(|a, b| a.0.auroc.value().total_cmp(&b.0.auroc.value()))
+        .ok_or("the model has no layers")?;
+
+    // direction → steering
+    let direction = probe.direction(rows, &labels)?;
+    let prompt = model.tokenize([&arguments.prompt])?;
+    let sampler = Sampler::greedy(arguments.max_new_tokens);
+    let mut samples = Vec::new();
+    for (label, alpha) in
+        [("along", arguments.strength), ("unsteered", 0.0), ("against", -arguments.strength)]
+    {
+        let steer = (alpha != 0.0).then(|| Steer::add(&direction, alpha)).transpose()?;
+        let generation = model.generate(&prompt, &sampler, steer)?.remove(0);
+        let text = format!("{}{}", arguments.prompt, model.text(&generation.tokens)?);
+        samples.push((format!("{label} ({alpha:+} × the direction at {})", best.name), text));
+    }
+
+    // → report
+    for scored in swept.iter().chain(&baselines) {
+        println!("{:<32} {}", scored.name, scored.auroc);
+    }
+    samples.iter().for_each(|(label, text)| println!("\n{label}:\n{text}"));
+    let report = report(arguments, &model, &dataset, &swept, &baselines)?;
+    let written =
+        report.samples("Steered text (greedy, one prompt: an illustration, no measurement)", samples);
+    println!("\nreport: {}", written.write(&arguments.out)?.markdown.display());
+    Ok(())
+}
+
+fn report(
+    arguments: &Arguments,
+    model: &Model,
+    dataset: &Dataset,
+    swept: &[Scored],
+    baselines: &[Scored],
+) -> Result<Report, Box<dyn std::error::Error>> {
+    let manifest = dataset.manifest();
+    let (name, licence) = (manifest.name.clone(), manifest.licence.clone());
+    let origin = if model.is_random() { Origin::Synthetic } else { Origin::Measured };
+    let provenance = Provenance::new(&model.spec().name, model.weights_sha256()?, origin)
+        .data(DataSource { name, sha256: dataset.sha256().into(), licence })
+        .seed(arguments.seed)
+        .device(&arguments.model.device)
+        .version("burn", BURN_VERSION)
+        .setting("position", Pos::Last.name())
+        .setting("folds", arguments.folds)
+        .setting("permutations", arguments.permutations)
+        .setting("strength", arguments.strength);
+    let null = NullBand::central(
+        "shuffled labels, 95 %",
+        0.95,
+        swept.iter().enumerate().map(|(l, s)| (l as f64, &s.null)),
+    )?;
+    let plot = LinePlot::new("auroc_by_layer", "Held-out AUROC of the class-mean direction")
+        .x_label("layer")
+        .y_label("AUROC")
+        .y_range(0.0, 1.0)
+        .reference(0.5, "chance")
+        .null_band(null)
+        .series(&model.spec().name, swept.iter().enumerate().map(|(l, s)| (l as f64, s.auroc.clone())));
+    let mut table = Table::new("Layers and baselines", ["features", "AUROC"]);
+    for scored in swept.iter().chain(baselines) {
+        table = table.row([Cell::from(scored.name.as_str()), Cell::from(&scored.auroc)]);
+    }
+    Ok(Report::new("quickstart", "From texts to a direction and back", provenance).lines(plot).table(table))
+}
