@@ -2,7 +2,6 @@
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 #[path = "shared/cli.rs"]
-#[allow(dead_code, reason = "each example uses some of it")]
 mod cli;
 
 use std::collections::BTreeMap;
@@ -15,7 +14,7 @@ use isinglass::prelude::*;
 
 /// Write the activations of texts at any sites to a safetensors file.
 ///
-/// One text gives tensors named after their sites (blocks.3.hook_resid_post, …) and `logits`, without a batch axis;
+/// One text gives tensors named after their sites (`blocks.3.hook_resid_post`, …) and `logits`, without a batch axis;
 /// several give `<i>.<site>` and `<i>.logits`, counted from 0.
 #[derive(Debug, Parser)]
 #[command(group = ArgGroup::new("input").required(true), after_help = "Example: capture --text \"The cat sat\" \
@@ -80,8 +79,7 @@ fn run(arguments: &Arguments) -> cli::Outcome {
 fn texts(arguments: &Arguments, model: &Model) -> Result<Vec<TokenBatch>, Box<dyn std::error::Error>> {
     let mut texts = arguments.text.clone();
     if let Some(path) = &arguments.file {
-        let lines =
-            std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?;
+        let lines = std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?;
         texts.extend(lines.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));
         if texts.is_empty() {
             return Err(format!("`{}` holds no text: write one on each line", path.display()).into());

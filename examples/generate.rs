@@ -2,7 +2,6 @@
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 #[path = "shared/cli.rs"]
-#[allow(dead_code, reason = "each example uses some of it")]
 mod cli;
 
 use std::process::ExitCode;
@@ -78,11 +77,7 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     Ok(())
 }
 
-fn tokens(
-    arguments: &Arguments,
-    model: &Model,
-    text: &str,
-) -> Result<TokenBatch, Box<dyn std::error::Error>> {
+fn tokens(arguments: &Arguments, model: &Model, text: &str) -> Result<TokenBatch, Box<dyn std::error::Error>> {
     if !arguments.chat {
         return Ok(model.tokenize([text])?);
     }
@@ -91,13 +86,7 @@ fn tokens(
     Ok(model.tokenize_chat(&messages)?)
 }
 
-fn show(
-    json: bool,
-    model: &Model,
-    prompt: Option<&str>,
-    prompt_ids: &[u32],
-    generation: &Generation,
-) -> cli::Outcome {
+fn show(json: bool, model: &Model, prompt: Option<&str>, prompt_ids: &[u32], generation: &Generation) -> cli::Outcome {
     let text = match model.tokenizer() {
         Ok(_) => Some(model.text(&generation.tokens)?),
         Err(_) => None,
@@ -109,8 +98,7 @@ fn show(
     };
     if json {
         let ids = &generation.tokens;
-        let object =
-            json!({ "prompt": prompt, "prompt_ids": prompt_ids, "ids": ids, "text": text, "stop": stop });
+        let object = json!({ "prompt": prompt, "prompt_ids": prompt_ids, "ids": ids, "text": text, "stop": stop });
         println!("{object}");
         return Ok(());
     }

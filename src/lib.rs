@@ -32,9 +32,8 @@ pub mod prelude {
     pub use isinglass_capture::{Capture, Captured, Pos};
     pub use isinglass_core::site::*;
     pub use isinglass_core::{
-        ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Rows,
-        Run, Sampler, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each,
-        observe,
+        ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Rows, Run,
+        Sampler, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each, observe,
     };
     pub use isinglass_data::{Dataset, Example, read_pairs};
     pub use isinglass_model::{Message, Model, ModelSource, Specials};

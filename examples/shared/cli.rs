@@ -1,10 +1,12 @@
 //! What the examples share of their command lines.
+#![allow(dead_code, reason = "each example uses some of it")]
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use isinglass::core::BURN_VERSION;
 use isinglass::prelude::*;
 
 /// What an example gives back.
@@ -44,14 +46,29 @@ pub(crate) fn progress(n: usize, what: &'static str) -> ProgressBar {
 
 /// Token ids in a flag: `3,135,152`.
 pub(crate) fn parse_ids(list: &str) -> Result<Vec<u32>, String> {
-    let id =
-        |item: &str| item.trim().parse().map_err(|_| format!("`{item}` is not a token id: write 3,135,152"));
+    let id = |item: &str| item.trim().parse().map_err(|_| format!("`{item}` is not a token id: write 3,135,152"));
     list.split(',').map(id).collect()
 }
 
 /// The hooks that `--steer` asks for, in order.
 pub(crate) fn steering(arguments: &[SteerArgument]) -> Result<Vec<Steer>, Box<dyn Error>> {
     Ok(arguments.iter().map(SteerArgument::load).collect::<Result<_, _>>()?)
+}
+
+/// Where the numbers of a report come from: model, data, seed, versions.
+pub(crate) fn provenance(
+    arguments: &ModelArgs,
+    model: &Model,
+    dataset: &Dataset,
+    seed: u64,
+) -> Result<Provenance, Box<dyn Error>> {
+    let origin = if model.is_random() { Origin::Synthetic } else { Origin::Measured };
+    let (name, licence) = (dataset.manifest().name.clone(), dataset.manifest().licence.clone());
+    Ok(Provenance::new(&model.spec().name, model.weights_sha256()?, origin)
+        .data(DataSource { name, sha256: dataset.sha256().into(), licence })
+        .seed(seed)
+        .device(&arguments.device)
+        .version("burn", BURN_VERSION))
 }
 
 /// Exit code 0, or the error with its causes on stderr and exit code 2.

@@ -239,8 +239,7 @@ fn run_step(step: &'static Step) -> Result<(), Failure> {
         let shown = shown(words);
         println!("  $ {shown}");
         let status = command(words).envs(step.env.iter().copied()).status();
-        let status =
-            status.map_err(|source| Failure::Start { step: step.name, what: shown.clone(), source })?;
+        let status = status.map_err(|source| Failure::Start { step: step.name, what: shown.clone(), source })?;
         if !status.success() {
             return Err(Failure::Command { step: step.name, command: shown, code: status.code() });
         }
@@ -322,8 +321,7 @@ mod tests {
             commands: &[],
         };
         let failure = run_step(&STEP).unwrap_err();
-        let message =
-            "step `polish` needs `isinglass-no-such-tool`, which is not installed; install it with: buy it";
+        let message = "step `polish` needs `isinglass-no-such-tool`, which is not installed; install it with: buy it";
         assert_eq!(failure.to_string(), message);
         assert_eq!(failure.exit_code(), 127);
     }

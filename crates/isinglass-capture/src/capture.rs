@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isinglass_core::{
-    BatchError, Forward, Kind, Rows, Run, RunError, SiteId, SiteSet, SourceError, TokenBatch,
-};
+use isinglass_core::{BatchError, Forward, Kind, Rows, Run, RunError, SiteId, SiteSet, SourceError, TokenBatch};
 
 use crate::gather::{Gather, Pos};
 

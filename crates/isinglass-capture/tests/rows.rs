@@ -1,4 +1,11 @@
 //! Rows of a capture are those of the full activations, whatever the batching.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use isinglass_capture::{Capture, CaptureError, Pos};
 use isinglass_core::site::{pattern, resid_post, z};

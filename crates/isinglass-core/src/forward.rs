@@ -179,12 +179,7 @@ pub(crate) fn check<M: Forward + ?Sized>(
     let wanted = hook.sites();
     if let Some(site) = wanted.iter().find(|s| !spec.sites.contains(*s)) {
         let nearest = spec.nearest(site).map_or_else(String::new, |s| s.to_string());
-        return Err(RunError::NoSuchSite {
-            model: spec.name.clone(),
-            site,
-            n_layers: spec.n_layers,
-            nearest,
-        });
+        return Err(RunError::NoSuchSite { model: spec.name.clone(), site, n_layers: spec.n_layers, nearest });
     }
     for row in 0..tokens.layout().rows() {
         let (ids, len) = (tokens.row(row), tokens.layout().len(row));

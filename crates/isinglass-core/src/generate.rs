@@ -38,12 +38,7 @@ pub trait Generate: Forward {
     ///
     /// # Errors
     /// [`RunError`] if a token or a wanted site is not the model's, or a hook changes a shape.
-    fn generate(
-        &self,
-        prompts: &TokenBatch,
-        sampler: &Sampler,
-        hook: impl Hook,
-    ) -> Result<Vec<Generation>, RunError> {
+    fn generate(&self, prompts: &TokenBatch, sampler: &Sampler, hook: impl Hook) -> Result<Vec<Generation>, RunError> {
         self.generate_with(prompts, sampler, hook, |_, _| {})
     }
 
@@ -60,7 +55,7 @@ pub trait Generate: Forward {
         on_token: impl FnMut(usize, u32),
     ) -> Result<Vec<Generation>, RunError> {
         let layout = prompts.layout();
-        let columns = layout.width() + sampler.max_new_tokens;
+        let columns = layout.width().saturating_add(sampler.max_new_tokens);
         let Some(mut session) = self.session(layout.rows(), columns) else {
             return self.generate_recomputing(prompts, sampler, hook, on_token);
         };
@@ -89,8 +84,7 @@ pub trait Generate: Forward {
                 None => tokens.clone(),
             };
             let wanted = check(self, &joined, &hook)?;
-            let logits =
-                pass(&joined, &mut hook, wanted, Output::LastLogits, |taps| self.forward(&joined, taps));
+            let logits = pass(&joined, &mut hook, wanted, Output::LastLogits, |taps| self.forward(&joined, taps));
             all = Some(joined);
             logits
         })
@@ -110,8 +104,7 @@ fn steps<M: Forward + ?Sized>(
     let spec = model.spec();
     let rows = prompts.layout().rows();
     let mut tokens = vec![Vec::new(); rows];
-    let mut stops: Vec<Option<Stop>> =
-        vec![(sampler.max_new_tokens == 0).then_some(Stop::MaxNewTokens); rows];
+    let mut stops: Vec<Option<Stop>> = vec![(sampler.max_new_tokens == 0).then_some(Stop::MaxNewTokens); rows];
     let mut generators = sampler.generators(rows);
     let mut batch = prompts.left_padded();
     while stops.iter().any(Option::is_none) {
@@ -139,9 +132,7 @@ fn steps<M: Forward + ?Sized>(
         }
         batch = batch.next(&next);
     }
-    let done = |(tokens, stop): (Vec<u32>, Option<Stop>)| Generation {
-        tokens,
-        stop: stop.unwrap_or(Stop::MaxNewTokens),
-    };
+    let done =
+        |(tokens, stop): (Vec<u32>, Option<Stop>)| Generation { tokens, stop: stop.unwrap_or(Stop::MaxNewTokens) };
     Ok(tokens.into_iter().zip(stops).map(done).collect())
 }

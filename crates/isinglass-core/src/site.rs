@@ -2,9 +2,9 @@
 //!
 //! The functions of this module name sites: `resid_post(12)` is a [`Site<3>`], `pattern(3)` a [`Site<4>`].
 //! Names are TransformerLens's, and a site is the same tensor as the one of that name there; but `hook_normalized` is
-//! before gain and bias in every norm, which TransformerLens's unfolded LayerNorm applies first.
+//! before gain and bias in every norm, which TransformerLens's unfolded `LayerNorm` applies first.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -393,7 +393,8 @@ pub fn table() -> String {
     for row in TABLE {
         let argument = if row.stage == Stage::Layer { "layer" } else { "" };
         let (name, shape) = (row.kind.name(), row.kind.shape());
-        out += &format!("| `{}({argument})` | `{name}` | `{shape}` | {} |\n", row.function, row.equation);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "| `{}({argument})` | `{name}` | `{shape}` | {} |", row.function, row.equation);
     }
     out
 }
@@ -429,9 +430,7 @@ mod tests {
         assert_eq!(nearest("blocks.3.patern"), "blocks.3.attn.hook_pattern");
         assert_eq!(nearest("logit"), "logits");
         assert_eq!(nearest("resid_post"), "blocks.0.hook_resid_post");
-        for bad in
-            ["blocks.x.resid_post", "blocks.-1.resid_post", "blocks.01.resid_post", "blocks.1.embed", ""]
-        {
+        for bad in ["blocks.x.resid_post", "blocks.-1.resid_post", "blocks.01.resid_post", "blocks.1.embed", ""] {
             assert!(bad.parse::<SiteId>().is_err(), "{bad}");
         }
     }

@@ -147,9 +147,8 @@ impl SiteSet {
     fn no_match(&self, pattern: &str) -> SiteSetError {
         let functions = self.iter().map(|site| site.kind().function().to_owned());
         let sites = self.nearest(pattern).map(|site| site.to_string());
-        let distance = |name: &String| {
-            strsim::damerau_levenshtein(&name.replace("hook_", ""), &pattern.replace("hook_", ""))
-        };
+        let distance =
+            |name: &String| strsim::damerau_levenshtein(&name.replace("hook_", ""), &pattern.replace("hook_", ""));
         let nearest = functions.chain(sites).min_by_key(distance).unwrap_or_else(|| "all".into());
         SiteSetError::NoMatch { pattern: pattern.into(), n_sites: self.len(), nearest }
     }
@@ -213,10 +212,7 @@ mod tests {
     use crate::site::{embed, pattern, resid_post, z};
 
     fn has() -> SiteSet {
-        (0..4)
-            .flat_map(|l| [resid_post(l).id(), z(l).id(), pattern(l).id()])
-            .collect::<SiteSet>()
-            .with(embed())
+        (0..4).flat_map(|l| [resid_post(l).id(), z(l).id(), pattern(l).id()]).collect::<SiteSet>().with(embed())
     }
 
     #[test]

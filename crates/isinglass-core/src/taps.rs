@@ -43,10 +43,7 @@ pub struct Taps<'h> {
 
 impl fmt::Debug for Taps<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Taps")
-            .field("wanted", &self.wanted)
-            .field("output", &self.output)
-            .finish_non_exhaustive()
+        f.debug_struct("Taps").field("wanted", &self.wanted).field("output", &self.output).finish_non_exhaustive()
     }
 }
 

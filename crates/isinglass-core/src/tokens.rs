@@ -117,8 +117,7 @@ impl Layout {
         for span in &self.spans[..rows] {
             for query in self.past..keys {
                 hidden.extend(
-                    (0..keys)
-                        .map(|key| key != query && (key > query || key < span.start || query < span.start)),
+                    (0..keys).map(|key| key != query && (key > query || key < span.start || query < span.start)),
                 );
             }
         }
@@ -236,22 +235,14 @@ impl TokenBatch {
             None => span.clone(),
         };
         let spans = self.layout.spans.iter().zip(tokens).map(grow).collect();
-        Self {
-            ids: tokens.iter().map(|t| t.unwrap_or(PAD)).collect(),
-            layout: Layout { width: 1, past, spans },
-        }
+        Self { ids: tokens.iter().map(|t| t.unwrap_or(PAD)).collect(), layout: Layout { width: 1, past, spans } }
     }
 
     /// This pass and the one after it as one pass over all columns: for models without a cache.
     pub(crate) fn joined(&self, next: &Self) -> Self {
         let (width, rows) = (self.layout.width, self.layout.rows());
-        let ids = (0..rows)
-            .flat_map(|r| self.ids[r * width..(r + 1) * width].iter().chain(&next.ids[r..=r]))
-            .copied();
-        Self {
-            ids: ids.collect(),
-            layout: Layout { width: width + 1, past: 0, spans: next.layout.spans.clone() },
-        }
+        let ids = (0..rows).flat_map(|r| self.ids[r * width..(r + 1) * width].iter().chain(&next.ids[r..=r])).copied();
+        Self { ids: ids.collect(), layout: Layout { width: width + 1, past: 0, spans: next.layout.spans.clone() } }
     }
 }
 

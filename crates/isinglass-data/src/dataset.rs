@@ -193,8 +193,7 @@ mod tests {
         let folder = folder(PAIRS, "");
         let dataset = Dataset::from_pairs_file(folder.path().join("ropes.jsonl")).unwrap();
         let rows: Vec<_> = dataset.examples();
-        let rows: Vec<_> =
-            rows.iter().map(|e| (e.text.as_str(), e.label, e.group, e.group_name.as_str())).collect();
+        let rows: Vec<_> = rows.iter().map(|e| (e.text.as_str(), e.label, e.group, e.group_name.as_str())).collect();
         let expected = [
             ("It held.", true, 0, "a"),
             ("It broke.", false, 0, "a"),

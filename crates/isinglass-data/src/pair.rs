@@ -44,17 +44,10 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Pair>, DataError> {
         if content.trim().is_empty() {
             continue;
         }
-        let pair = parse_line(content, line).map_err(|source| DataError::BadLine {
-            path: path.to_owned(),
-            line,
-            source,
-        })?;
-        let fields = [
-            ("pair", &pair.pair),
-            ("topic", &pair.topic),
-            ("positive", &pair.positive),
-            ("negative", &pair.negative),
-        ];
+        let pair =
+            parse_line(content, line).map_err(|source| DataError::BadLine { path: path.to_owned(), line, source })?;
+        let fields =
+            [("pair", &pair.pair), ("topic", &pair.topic), ("positive", &pair.positive), ("negative", &pair.negative)];
         if let Some((field, _)) = fields.into_iter().find(|(_, value)| value.trim().is_empty()) {
             return Err(DataError::EmptyText { path: path.to_owned(), line, field });
         }
@@ -75,8 +68,7 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Pair>, DataError> {
 /// Parses one line; a failure is found again behind as many empty lines as the file has before it,
 /// so that the parser's own message counts lines as the file does.
 fn parse_line(content: &str, line: usize) -> Result<Pair, serde_json::Error> {
-    serde_json::from_str(content)
-        .or_else(|_| serde_json::from_str(&format!("{}{content}", "\n".repeat(line - 1))))
+    serde_json::from_str(content).or_else(|_| serde_json::from_str(&format!("{}{content}", "\n".repeat(line - 1))))
 }
 
 #[cfg(test)]

@@ -81,12 +81,7 @@ impl<'a> Cursor<'a> {
         let room = self.left() / least;
         match usize::try_from(count) {
             Ok(count) if count <= room => Ok(count),
-            _ => Err(FormatError::Count {
-                path: self.path.to_path_buf(),
-                what,
-                found: count,
-                room: room as u64,
-            }),
+            _ => Err(FormatError::Count { path: self.path.to_path_buf(), what, found: count, room: room as u64 }),
         }
     }
 

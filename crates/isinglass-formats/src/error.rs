@@ -36,9 +36,7 @@ pub enum FormatError {
     #[error("`{path}` is cut short: {what} needs {needed} bytes at byte {at}, where {left} are left")]
     Truncated { path: PathBuf, what: &'static str, at: u64, needed: u64, left: u64 },
     /// A count that the bytes left cannot hold.
-    #[error(
-        "`{path}` declares {found} {what}, but the bytes left hold at most {room}; it is corrupt or cut short"
-    )]
+    #[error("`{path}` declares {found} {what}, but the bytes left hold at most {room}; it is corrupt or cut short")]
     Count { path: PathBuf, what: &'static str, found: u64, room: u64 },
     /// A count beyond what any real file has.
     #[error("`{path}` has more than {most} {what}; no model file needs as many")]
@@ -67,14 +65,10 @@ pub enum FormatError {
     #[error("tensor `{tensor}` of `{path}` has offset {offset}, from which its size overflows")]
     OffsetOverflow { path: PathBuf, tensor: String, offset: u64 },
     /// A quantised tensor whose rows are not whole blocks.
-    #[error(
-        "tensor `{tensor}` of `{path}` has rows of {found} values; dtype `{dtype}` needs a multiple of {block}"
-    )]
+    #[error("tensor `{tensor}` of `{path}` has rows of {found} values; dtype `{dtype}` needs a multiple of {block}")]
     PartialBlock { path: PathBuf, tensor: String, dtype: Dtype, found: usize, block: usize },
     /// The bytes set aside do not fit dtype and shape.
-    #[error(
-        "tensor `{tensor}` of `{path}` has {found} bytes; dtype `{dtype}` and shape {shape:?} need {expected}"
-    )]
+    #[error("tensor `{tensor}` of `{path}` has {found} bytes; dtype `{dtype}` and shape {shape:?} need {expected}")]
     WrongLength { path: PathBuf, tensor: String, dtype: Dtype, shape: Vec<usize>, found: u64, expected: u64 },
     /// Data offsets with the end before the start.
     #[error("tensor `{tensor}` of `{path}` has data offsets [{start}, {end}]; the end must not be first")]
@@ -92,9 +86,7 @@ pub enum FormatError {
     #[error("tensors `{other}` and `{tensor}` of `{path}` overlap; each must have bytes of its own")]
     Overlap { path: PathBuf, tensor: String, other: String },
     /// Bytes of a safetensors file that belong to no tensor.
-    #[error(
-        "`{path}` has {n_bytes} bytes at byte {at} that belong to no tensor; tensors must follow one another"
-    )]
+    #[error("`{path}` has {n_bytes} bytes at byte {at} that belong to no tensor; tensors must follow one another")]
     Unclaimed { path: PathBuf, at: u64, n_bytes: u64 },
     /// A name the file does not have.
     #[error("`{path}` has no tensor `{tensor}`{}", Nearest(nearest.as_deref()))]
@@ -108,9 +100,7 @@ pub enum FormatError {
 
     // --- safetensors
     /// The first 8 bytes claim more header than there is file.
-    #[error(
-        "`{path}` declares a header of {found} bytes, but {room} follow; it is cut short or not safetensors"
-    )]
+    #[error("`{path}` declares a header of {found} bytes, but {room} follow; it is cut short or not safetensors")]
     HeaderLength { path: PathBuf, found: u64, room: u64 },
     /// The header is not the JSON object it must be.
     #[error("the header of `{path}` is not that of a safetensors file")]
@@ -179,9 +169,7 @@ pub enum FormatError {
     #[error("member `{member}` of `{path}` is encrypted; unpack it first")]
     Encrypted { path: PathBuf, member: String },
     /// A compression other than deflate.
-    #[error(
-        "member `{member}` of `{path}` has compression method {found}; stored (0) and deflated (8) can be read"
-    )]
+    #[error("member `{member}` of `{path}` has compression method {found}; stored (0) and deflated (8) can be read")]
     Compression { path: PathBuf, member: String, found: u16 },
     /// More bytes than deflate can make of those there.
     #[error(

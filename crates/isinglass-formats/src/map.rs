@@ -1,8 +1,5 @@
 //! A file's bytes, memory-mapped.
-#![allow(
-    unsafe_code,
-    reason = "mapping a file is unsafe in every crate that offers it; this module is the only place"
-)]
+#![allow(unsafe_code, reason = "mapping a file is unsafe in every crate that offers it; this module is the only place")]
 
 use std::fmt;
 use std::fs::File;

@@ -25,16 +25,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// An entry whose blocks are whole and whose size is a number; whether it lies in the file is for [`Table::new`].
-    pub(crate) fn new(
-        path: &Path,
-        name: &str,
-        dtype: Dtype,
-        shape: &[usize],
-        start: u64,
-    ) -> Result<Self, FormatError> {
+    pub(crate) fn new(path: &Path, name: &str, dtype: Dtype, shape: &[usize], start: u64) -> Result<Self, FormatError> {
         let (path, tensor) = (|| path.to_path_buf(), || name.to_string());
-        let overflow =
-            || FormatError::ShapeOverflow { path: path(), tensor: tensor(), shape: shape.to_vec() };
+        let overflow = || FormatError::ShapeOverflow { path: path(), tensor: tensor(), shape: shape.to_vec() };
         let n_elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d)).ok_or_else(overflow)?;
         let n_bytes = dtype.n_bytes(n_elements).ok_or_else(overflow)?;
         let end = usize::try_from(start).ok().and_then(|start| start.checked_add(n_bytes));
@@ -43,13 +36,7 @@ impl Entry {
         };
         let (block, fastest) = (dtype.block().0, shape.last().copied().unwrap_or(1));
         if !fastest.is_multiple_of(block) {
-            return Err(FormatError::PartialBlock {
-                path: path(),
-                tensor: tensor(),
-                dtype,
-                found: fastest,
-                block,
-            });
+            return Err(FormatError::PartialBlock { path: path(), tensor: tensor(), dtype, found: fastest, block });
         }
         Ok(Self { name: name.into(), shape: shape.into(), start: end - n_bytes, dtype })
     }
@@ -129,11 +116,9 @@ impl Table {
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         match entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
             None => Ok(Self { entries, data_start }),
-            Some(pair) => Err(FormatError::Duplicate {
-                path: path.to_path_buf(),
-                what: "tensor",
-                name: pair[0].name.to_string(),
-            }),
+            Some(pair) => {
+                Err(FormatError::Duplicate { path: path.to_path_buf(), what: "tensor", name: pair[0].name.to_string() })
+            }
         }
     }
 

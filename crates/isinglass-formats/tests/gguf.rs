@@ -187,14 +187,8 @@ fn wrong_keys() {
     );
     let deep = (0..5).fold(array(0, 0, []), |inner, _| array(9, 1, inner));
     check(key("k", 9, deep), "key `k` of `m.gguf` nests arrays more than 4 deep");
-    check(
-        key("general.alignment", 4, [0; 4]),
-        "`m.gguf` has `general.alignment` 0; it must be a power of two",
-    );
-    check(
-        key("general.alignment", 4, [24, 0, 0, 0]),
-        "`m.gguf` has `general.alignment` 24; it must be a power of two",
-    );
+    check(key("general.alignment", 4, [0; 4]), "`m.gguf` has `general.alignment` 0; it must be a power of two");
+    check(key("general.alignment", 4, [24, 0, 0, 0]), "`m.gguf` has `general.alignment` 24; it must be a power of two");
     check(
         key("general.alignment", 10, [32, 0, 0, 0, 0, 0, 0, 0]),
         "key `general.alignment` of `m.gguf` is a `u64`, not a `u32`",
@@ -213,11 +207,7 @@ fn wrong_tensors() {
         4,
         "tensor `t` of `m.gguf` has shape [2, 18446744073709551615], whose size overflows",
     );
-    check(
-        &one(&[1 << 62], 0, 0),
-        4,
-        "tensor `t` of `m.gguf` has shape [4611686018427387904], whose size overflows",
-    );
+    check(&one(&[1 << 62], 0, 0), 4, "tensor `t` of `m.gguf` has shape [4611686018427387904], whose size overflows");
     check(
         &one(&[8], 0, u64::MAX - 31),
         16,
@@ -228,11 +218,7 @@ fn wrong_tensors() {
         80,
         "tensor `t` of `m.gguf` has rows of 33 values; dtype `q4_1` needs a multiple of 32",
     );
-    check(
-        &one(&[], 8, 0),
-        80,
-        "tensor `t` of `m.gguf` has rows of 1 values; dtype `q8_0` needs a multiple of 32",
-    );
+    check(&one(&[], 8, 0), 80, "tensor `t` of `m.gguf` has rows of 1 values; dtype `q8_0` needs a multiple of 32");
     check(
         &one(&[256], 12, 0),
         144,

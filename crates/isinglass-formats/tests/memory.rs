@@ -49,13 +49,7 @@ const CONSTANT: usize = 128 << 10;
 
 /// Opens `bytes`, and holds the peak of what was allocated meanwhile against `times` their number.
 #[track_caller]
-fn check<T>(
-    what: &str,
-    bytes: &[u8],
-    times: usize,
-    opens: bool,
-    open: impl Fn(&Path) -> Result<T, FormatError>,
-) {
+fn check<T>(what: &str, bytes: &[u8], times: usize, opens: bool, open: impl Fn(&Path) -> Result<T, FormatError>) {
     let folder = Folder::new();
     let path = folder.write("m", bytes);
     let before = LIVE.load(Relaxed);
@@ -80,11 +74,7 @@ fn ggufs() {
     check("2^64 tensors", &gguf_claiming(u64::MAX, 0, [0; 100]), false);
     check("2^32 tensors", &gguf_claiming(1 << 32, 0, [0; 100]), false);
     check("2^64 keys", &gguf_claiming(0, u64::MAX, [0; 100]), false);
-    check(
-        "a key of 2^63 bytes",
-        &gguf_claiming(0, 1, [&(1_u64 << 63).to_le_bytes()[..], &[0; 9]].concat()),
-        false,
-    );
+    check("a key of 2^63 bytes", &gguf_claiming(0, 1, [&(1_u64 << 63).to_le_bytes()[..], &[0; 9]].concat()), false);
     for kind in 0..=12 {
         let claim = array(kind, 1 << 59, [0; 64]);
         check("2^59 items", &gguf(&[key("k", 9, claim)], &[], &[], 1), false);
@@ -133,8 +123,7 @@ fn all_safetensors() {
     // The parser undoes escapes in a buffer that doubles; the text, its place in the table and the message that quotes it
     // are beside it.
     let text = "abcdefg\\n".repeat((1 << 17) + 1);
-    let escaped =
-        |what: &str, header: String, opens: bool| times(what, &safetensors(header, [0; 4]), 5, opens);
+    let escaped = |what: &str, header: String, opens: bool| times(what, &safetensors(header, [0; 4]), 5, opens);
     escaped("long escaped text", format!(r#"{{"__metadata__":{{"k":"{text}"}},{}"#, &one("[1]")[1..]), true);
     escaped("a long escaped name", one("[1]").replace("\"t\"", &format!("\"{text}\"")), true);
     escaped("a long escaped name, wrong", one("[2]").replace("\"t\"", &format!("\"{text}\"")), false);
@@ -156,8 +145,7 @@ fn all_safetensors() {
 }
 
 fn wheels() {
-    let check =
-        |what, bytes: &[u8], times, opens| check(what, bytes, times, opens, |path| Gguf::open_in_wheel(path));
+    let check = |what, bytes: &[u8], times, opens| check(what, bytes, times, opens, |path| Gguf::open_in_wheel(path));
     let many: Vec<_> = (0..60_000).map(|i| format!("{i:x}")).collect();
     let members: Vec<_> = many.iter().map(|name| (&**name, &b""[..])).collect();
     check("many members", &zip(&members, false), 1, false);

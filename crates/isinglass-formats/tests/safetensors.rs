@@ -33,10 +33,7 @@ fn a_small_file() {
     assert_eq!((w.dtype(), w.shape()), (Dtype::F32, &[2, 2][..]));
     assert_eq!(w.to_f32().unwrap(), [1.0, 2.0, 3.0, -4.0]);
     assert!(file.contains("w") && !file.contains("__metadata__"));
-    assert_eq!(
-        file.get("idz").unwrap_err().to_string().split_once("; ").unwrap().1,
-        "the nearest name is `ids`"
-    );
+    assert_eq!(file.get("idz").unwrap_err().to_string().split_once("; ").unwrap().1, "the nearest name is `ids`");
 }
 
 #[test]
@@ -103,11 +100,7 @@ fn wrong_tensors() {
         "tensor `t` of `m.st` has dtype `F8_E4M3`, which cannot be read; \
          f64, f32, f16, bf16, integers, bool, q4_1 and q8_0 can",
     );
-    check(
-        &one("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"),
-        4,
-        "tensor `t` of `m.st` has 9 axes; at most 8 are allowed",
-    );
+    check(&one("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "tensor `t` of `m.st` has 9 axes; at most 8 are allowed");
     check(
         &one("F32", "[4294967296,4294967296]", "[0,4]"),
         4,
@@ -123,16 +116,8 @@ fn wrong_tensors() {
         4,
         "tensor `t` of `m.st` has offset 18446744073709551614, from which its size overflows",
     );
-    check(
-        &one("F32", "[2]", "[0,4]"),
-        4,
-        "tensor `t` of `m.st` has 4 bytes; dtype `f32` and shape [2] need 8",
-    );
-    check(
-        &one("F32", "[1]", "[4,0]"),
-        4,
-        "tensor `t` of `m.st` has data offsets [4, 0]; the end must not be first",
-    );
+    check(&one("F32", "[2]", "[0,4]"), 4, "tensor `t` of `m.st` has 4 bytes; dtype `f32` and shape [2] need 8");
+    check(&one("F32", "[1]", "[4,0]"), 4, "tensor `t` of `m.st` has data offsets [4, 0]; the end must not be first");
     check(
         &one("F32", "[2]", "[0,8]"),
         7,
@@ -148,11 +133,7 @@ fn wrong_tensors() {
             r#"{{"{a}":{{"dtype":"U8","shape":[4],"data_offsets":[0,4]}},"{b}":{{"dtype":"U8","shape":[4],"data_offsets":{offsets}}}}}"#
         )
     };
-    check(
-        &two("a", "b", "[2,6]"),
-        6,
-        "tensors `a` and `b` of `m.st` overlap; each must have bytes of its own",
-    );
+    check(&two("a", "b", "[2,6]"), 6, "tensors `a` and `b` of `m.st` overlap; each must have bytes of its own");
     check(
         &two("a", "b", "[5,9]"),
         9,
@@ -160,11 +141,7 @@ fn wrong_tensors() {
     );
     check(&two("a", "a", "[4,8]"), 8, "`m.st` has the tensor `a` twice; names must differ");
     check(r#"{"__metadata__":{"a":"","a":""}}"#, 0, "`m.st` has the key `a` twice; names must differ");
-    check(
-        r#"{"__metadata__":{},"__metadata__":{}}"#,
-        0,
-        "`m.st` has the key `__metadata__` twice; names must differ",
-    );
+    check(r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "`m.st` has the key `__metadata__` twice; names must differ");
     let keys: Vec<_> = (0..1025).map(|i| format!("\"{i}\":\"\"")).collect();
     check(
         &format!("{{\"__metadata__\":{{{}}}}}", keys.join(",")),
@@ -228,8 +205,7 @@ fn wrong_indexes() {
         let said = ShardedSafetensors::open(&path).unwrap_err().to_string();
         assert_eq!(said.replace(path.parent().unwrap().to_str().unwrap(), ""), message);
     };
-    let no_index =
-        "`/m.index.json` is not the index of a sharded safetensors model; it needs an object `weight_map`";
+    let no_index = "`/m.index.json` is not the index of a sharded safetensors model; it needs an object `weight_map`";
     for index in [
         "{}",
         "[",

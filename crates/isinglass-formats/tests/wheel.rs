@@ -54,8 +54,7 @@ fn a_zip64_wheel_reads_too() {
     // Move both sizes and the offset to a zip64 field, and the end record to a zip64 one, by hand.
     let entry = find(&bytes, b"PK\x01\x02");
     let mut header = bytes[entry..entry + 46].to_vec();
-    let wide =
-        |at: usize| u64::from(u32::from_le_bytes(header[at..at + 4].try_into().unwrap())).to_le_bytes();
+    let wide = |at: usize| u64::from(u32::from_le_bytes(header[at..at + 4].try_into().unwrap())).to_le_bytes();
     let extra = [&[1, 0, 24, 0][..], &wide(24), &wide(20), &wide(42)].concat();
     header[20..28].fill(0xff);
     header[42..46].fill(0xff);
@@ -71,10 +70,7 @@ fn a_zip64_wheel_reads_too() {
     bytes.extend([1, 0, 0, 0]);
     bytes.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0");
     let folder = Folder::new();
-    assert_eq!(
-        Gguf::open_in_wheel(folder.write("m.whl", &bytes)).unwrap().sha256(),
-        sha256_bytes(&small_gguf())
-    );
+    assert_eq!(Gguf::open_in_wheel(folder.write("m.whl", &bytes)).unwrap().sha256(), sha256_bytes(&small_gguf()));
     let mut absurd = bytes.clone();
     absurd[end_64 + 32..end_64 + 40].fill(0xff);
     let room = (bytes.len() - entry) / 46;
@@ -86,10 +82,7 @@ fn a_zip64_wheel_reads_too() {
         ),
     );
     bytes[end_64 + 48..end_64 + 56].fill(0xff);
-    check(
-        &bytes,
-        "`m.whl` is a corrupt zip: byte 18446744073709551615 is not where the central directory starts",
-    );
+    check(&bytes, "`m.whl` is a corrupt zip: byte 18446744073709551615 is not where the central directory starts");
 }
 
 #[test]

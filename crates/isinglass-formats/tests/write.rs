@@ -7,9 +7,7 @@ mod builder;
 use std::collections::BTreeMap;
 
 use builder::Folder;
-use isinglass_formats::{
-    Dtype, FormatError, NewTensor, Safetensors, TensorFile, save_safetensors, write_atomically,
-};
+use isinglass_formats::{Dtype, FormatError, NewTensor, Safetensors, TensorFile, save_safetensors, write_atomically};
 
 type Tensors = BTreeMap<String, NewTensor<'static>>;
 
@@ -34,9 +32,8 @@ fn what_is_written_is_read() {
     let file = Safetensors::open(&path).unwrap();
     assert_eq!(file.names(), ["a", "b", "c", "none \"quoted\"\n"]);
     assert_eq!(*file.metadata(), metadata());
-    let bits = |name: &str| -> Vec<u32> {
-        file.get(name).unwrap().to_f32().unwrap().into_iter().map(f32::to_bits).collect()
-    };
+    let bits =
+        |name: &str| -> Vec<u32> { file.get(name).unwrap().to_f32().unwrap().into_iter().map(f32::to_bits).collect() };
     assert_eq!(bits("a"), [1.5_f32, -0.0, f32::NAN].map(f32::to_bits));
     assert_eq!(bits("c"), [2.5_f32.to_bits()]);
     assert_eq!(file.get("b").unwrap().to_i64().unwrap(), [i64::MIN, 7]);

@@ -46,11 +46,7 @@ pub struct ChatError {
 const NAME: &str = "chat";
 
 impl ChatTemplate {
-    pub(crate) fn new(
-        source: String,
-        bos: Option<String>,
-        eos: Option<String>,
-    ) -> Result<Self, minijinja::Error> {
+    pub(crate) fn new(source: String, bos: Option<String>, eos: Option<String>) -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         // What transformers sets: blocks on lines of their own leave no blank lines.
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
@@ -109,18 +105,10 @@ fn written(value: &Value, formatter: impl serde_json::ser::Formatter) -> Result<
 struct Spaced;
 
 impl serde_json::ser::Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + std::io::Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
+    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
-    fn begin_object_key<W: ?Sized + std::io::Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
+    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
     fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {

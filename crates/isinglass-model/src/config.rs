@@ -93,9 +93,24 @@ impl Config {
 
     /// A positive finite number, or the default where the key is absent.
     pub(crate) fn positive_or(&self, key: &str, default: Option<f64>) -> Result<f64, LoadError> {
+        self.number_or(key, default, |x| x > 0.0, "a number above 0")
+    }
+
+    /// A finite number of at least 1, or the default where the key is absent.
+    pub(crate) fn at_least_one_or(&self, key: &str, default: Option<f64>) -> Result<f64, LoadError> {
+        self.number_or(key, default, |x| x >= 1.0, "a number of at least 1")
+    }
+
+    fn number_or(
+        &self,
+        key: &str,
+        default: Option<f64>,
+        is_right: impl Fn(f64) -> bool,
+        expected: &str,
+    ) -> Result<f64, LoadError> {
         let Some(found) = self.value(key) else { return default.ok_or_else(|| self.missing(key)) };
-        let number = found.as_f64().filter(|x| x.is_finite() && *x > 0.0);
-        number.ok_or_else(|| self.wrong(key, found, "a number above 0"))
+        let number = found.as_f64().filter(|x| x.is_finite() && is_right(*x));
+        number.ok_or_else(|| self.wrong(key, found, expected))
     }
 
     /// A truth value, or the default where the key is absent.

@@ -10,8 +10,8 @@ mod rope;
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::site::{
     attn_out, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
-    ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits,
-    mlp_out, pos_embed, resid_mid, resid_post, resid_pre,
+    ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits, mlp_out,
+    pos_embed, resid_mid, resid_post, resid_pre,
 };
 use isinglass_core::{Device, Int, Output, Taps, Tensor, TokenBatch};
 
@@ -140,11 +140,8 @@ impl Decoder {
         let Some(table) = &self.pos_embed else { return x };
         let positions = index(tokens.layout().positions(), &device);
         let [n] = positions.dims();
-        let pos = table
-            .clone()
-            .select(0, positions)
-            .reshape([n / width, width, d_model])
-            .expand([rows, width, d_model]);
+        let pos =
+            table.clone().select(0, positions).reshape([n / width, width, d_model]).expand([rows, width, d_model]);
         x + taps.stream(pos_embed(), pos)
     }
 
@@ -179,4 +176,47 @@ fn index(indices: Vec<usize>, device: &Device) -> Tensor<1, Int> {
     let n = indices.len();
     let indices: Vec<i64> = indices.into_iter().map(|i| i as i64).collect();
     Tensor::from_data(TensorData::new(indices, [n]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use isinglass_core::site::{mlp_post, mlp_raw};
+    use isinglass_core::{Cached, Forward, Run, device};
+
+    use super::*;
+    use crate::model::Model;
+    use crate::random::tiny_spec;
+    use crate::spec::{Activation, Biases, Mlp};
+
+    fn values(x: Tensor<3>) -> Vec<f32> {
+        x.into_data().iter::<f32>().collect()
+    }
+
+    /// The one equation that needs the weights; the others are in tests/invariants.rs.
+    fn down_of_the_neurons_is_the_raw_output(decoder: &Decoder, model: &Model) {
+        let tokens = TokenBatch::new([vec![5, 1, 3, 2], vec![4, 4]]).unwrap();
+        let cache = model.cache(&tokens, model.sites().clone()).unwrap();
+        for (layer, block) in decoder.blocks.iter().enumerate() {
+            let expected = block.mlp.down.forward(cache.get(mlp_post(layer)).unwrap().clone());
+            let raw = values(cache.get(mlp_raw(layer)).unwrap().clone());
+            assert_eq!(raw, values(expected), "{}: layer {layer}", model.spec().name);
+        }
+    }
+
+    #[test]
+    fn down_projection_of_mlp_post_is_mlp_raw() {
+        let cpu = device("cpu").unwrap();
+        let plain = DecoderSpec {
+            mlp: Mlp::Plain(Activation::GeluTanh),
+            biases: Biases { qkv: true, attn_out: true, mlp: true },
+            residual: Residual::Parallel,
+            ..tiny_spec()
+        };
+        let random = [tiny_spec(), plain].map(|spec| Model::random("random", spec, 3, &cpu));
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models");
+        let stored = ["gpt2", "llama31"].map(|name| Model::load(&format!("{fixtures}/{name}"), &cpu).unwrap());
+        for model in random.iter().chain(&stored) {
+            down_of_the_neurons_is_the_raw_output(model.decoder(), model);
+        }
+    }
 }

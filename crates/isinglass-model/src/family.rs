@@ -14,10 +14,7 @@ use crate::spec::{Activation, DecoderSpec};
 use crate::weights::Names;
 
 /// The decoder that a `config.json` describes, and what its tensors are called.
-pub(crate) fn of_config(
-    path: &Path,
-    keys: Map<String, Value>,
-) -> Result<(DecoderSpec, &'static Names), LoadError> {
+pub(crate) fn of_config(path: &Path, keys: Map<String, Value>) -> Result<(DecoderSpec, &'static Names), LoadError> {
     let kind = match keys.get("model_type") {
         None => return Err(LoadError::MissingConfigKey { path: path.into(), key: "model_type".into() }),
         Some(Value::String(kind)) => kind.clone(),

@@ -57,9 +57,7 @@ pub struct Model {
 #[non_exhaustive]
 pub enum TextError {
     /// The model's files hold no tokenizer.
-    #[error(
-        "model `{model}` came without a tokenizer: give token ids, or put `tokenizer.json` beside its weights"
-    )]
+    #[error("model `{model}` came without a tokenizer: give token ids, or put `tokenizer.json` beside its weights")]
     NoTokenizer {
         /// The model's name.
         model: String,
@@ -139,18 +137,10 @@ impl Model {
         }
     }
 
-    fn in_folder(
-        name: String,
-        folder: &Path,
-        file: Option<&Path>,
-        device: &Device,
-    ) -> Result<Self, LoadError> {
+    fn in_folder(name: String, folder: &Path, file: Option<&Path>, device: &Device) -> Result<Self, LoadError> {
         let config_path = folder.join("config.json");
         if !config_path.is_file() {
-            return Err(LoadError::NoModel {
-                path: folder.into(),
-                expected: "a directory with `config.json` in it",
-            });
+            return Err(LoadError::NoModel { path: folder.into(), expected: "a directory with `config.json` in it" });
         }
         let (mut spec, names) = family::of_config(&config_path, read_json(&config_path)?)?;
         add_end_tokens(folder, &mut spec)?;
@@ -167,13 +157,7 @@ impl Model {
         })
     }
 
-    fn in_gguf(
-        name: String,
-        path: &Path,
-        gguf: &Gguf,
-        weights: Weights,
-        device: &Device,
-    ) -> Result<Self, LoadError> {
+    fn in_gguf(name: String, path: &Path, gguf: &Gguf, weights: Weights, device: &Device) -> Result<Self, LoadError> {
         let (spec, names) = family::of_gguf(path, gguf)?;
         check_layers(path, &spec, names, gguf)?;
         let decoder = weights::decoder(gguf, &spec, names, device)?;
@@ -185,6 +169,11 @@ impl Model {
             weights,
             device: device.clone(),
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 
     /// The decoder as data.
@@ -205,16 +194,10 @@ impl Model {
     pub fn weights_sha256(&self) -> Result<String, LoadError> {
         match &self.weights {
             Weights::Hashed(hash) => Ok(hash.clone()),
-            Weights::Random { seed } => {
-                Ok(sha256_bytes(format!("{:?} {seed}", self.decoder_spec).as_bytes()))
-            }
+            Weights::Random { seed } => Ok(sha256_bytes(format!("{:?} {seed}", self.decoder_spec).as_bytes())),
             Weights::Files(files) => {
                 let hashes = files.iter().map(sha256_file).collect::<Result<Vec<_>, _>>()?;
-                Ok(if let [only] = &hashes[..] {
-                    only.clone()
-                } else {
-                    sha256_bytes(hashes.concat().as_bytes())
-                })
+                Ok(if let [only] = &hashes[..] { only.clone() } else { sha256_bytes(hashes.concat().as_bytes()) })
             }
         }
     }
@@ -231,10 +214,7 @@ impl Model {
     ///
     /// # Errors
     /// [`TextError`] if there is no tokenizer, no text, or a text that gives no tokens.
-    pub fn tokenize<S: AsRef<str>>(
-        &self,
-        texts: impl IntoIterator<Item = S>,
-    ) -> Result<TokenBatch, TextError> {
+    pub fn tokenize<S: AsRef<str>>(&self, texts: impl IntoIterator<Item = S>) -> Result<TokenBatch, TextError> {
         let tokenizer = self.tokenizer()?;
         let encode = |text: S| tokenizer.encode(text.as_ref(), Specials::Add);
         let rows = texts.into_iter().map(encode).collect::<Result<Vec<_>, _>>()?;
@@ -331,12 +311,7 @@ fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>
 
 /// Each layer has tensors of its own, so a config with more layers than the file has tensors is absurd; found before
 /// anything is allocated per layer.
-fn check_layers(
-    path: &Path,
-    spec: &DecoderSpec,
-    names: &Names,
-    file: &dyn TensorFile,
-) -> Result<(), LoadError> {
+fn check_layers(path: &Path, spec: &DecoderSpec, names: &Names, file: &dyn TensorFile) -> Result<(), LoadError> {
     let tensors = file.names().len();
     if spec.n_layers <= tensors {
         return Ok(());

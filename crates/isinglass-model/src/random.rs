@@ -42,10 +42,8 @@ struct Draw<'a> {
 pub(crate) fn decoder(spec: &DecoderSpec, seed: u64, device: &Device) -> Decoder {
     let mut draw = Draw { rng: ChaCha8Rng::seed_from_u64(seed), spec, device };
     let embed: Tensor<2> = draw.uniform([spec.vocab, spec.d_model], 1.0);
-    let pos_embed =
-        (spec.positions == Positions::Learned).then(|| draw.uniform([spec.n_ctx, spec.d_model], 0.5));
-    let weight =
-        if spec.tied { embed.clone().transpose() } else { draw.uniform([spec.d_model, spec.vocab], 1.0) };
+    let pos_embed = (spec.positions == Positions::Learned).then(|| draw.uniform([spec.n_ctx, spec.d_model], 0.5));
+    let weight = if spec.tied { embed.clone().transpose() } else { draw.uniform([spec.d_model, spec.vocab], 1.0) };
     let blocks = (0..spec.n_layers).map(|_| draw.block()).collect();
     let final_norm = draw.norm(spec.d_model);
     Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias: None } }

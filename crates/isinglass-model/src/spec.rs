@@ -181,15 +181,12 @@ impl DecoderSpec {
 
     fn layer_sites(&self, l: usize, sites: &mut Vec<SiteId>) {
         use site::{
-            attn_out, attn_raw, k, k_norm_normalized, k_norm_scale, k_normed, ln1_normalized,
-            ln1_post_normalized, ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized,
-            ln2_post_scale, ln2_scale, mlp_out, mlp_post, mlp_pre, mlp_pre_linear, mlp_raw, pattern, q,
-            q_norm_normalized, q_norm_scale, q_normed, resid_mid, resid_post, resid_pre, result, rot_k,
-            rot_q, scores, v, z,
+            attn_out, attn_raw, k, k_norm_normalized, k_norm_scale, k_normed, ln1_normalized, ln1_post_normalized,
+            ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, mlp_out,
+            mlp_post, mlp_pre, mlp_pre_linear, mlp_raw, pattern, q, q_norm_normalized, q_norm_scale, q_normed,
+            resid_mid, resid_post, resid_pre, result, rot_k, rot_q, scores, v, z,
         };
-        sites.extend(
-            [resid_pre(l), ln1_scale(l), ln1_normalized(l), attn_raw(l), attn_out(l)].map(SiteId::from),
-        );
+        sites.extend([resid_pre(l), ln1_scale(l), ln1_normalized(l), attn_raw(l), attn_out(l)].map(SiteId::from));
         sites.extend([q(l), k(l), v(l), scores(l), pattern(l), z(l), result(l)].map(SiteId::from));
         sites.extend([ln2_scale(l), ln2_normalized(l), mlp_pre(l), mlp_post(l)].map(SiteId::from));
         sites.extend([mlp_raw(l), mlp_out(l), resid_post(l)].map(SiteId::from));
@@ -208,8 +205,7 @@ impl DecoderSpec {
             sites.extend([k_norm_scale(l), k_norm_normalized(l), k_normed(l)].map(SiteId::from));
         }
         if self.post_norms {
-            let norms =
-                [ln1_post_scale(l), ln1_post_normalized(l), ln2_post_scale(l), ln2_post_normalized(l)];
+            let norms = [ln1_post_scale(l), ln1_post_normalized(l), ln2_post_scale(l), ln2_post_normalized(l)];
             sites.extend(norms.map(SiteId::from));
         }
     }

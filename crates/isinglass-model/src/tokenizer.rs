@@ -49,22 +49,17 @@ impl Tokenizer {
         if !path.is_file() {
             return Ok(None);
         }
-        let mut inner =
-            tokenizers::Tokenizer::from_file(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
         // Left over from training: a text must not be cut or filled up unasked.
         inner.with_truncation(None).map_err(|e| unreadable(&path, &e.to_string()))?.with_padding(None);
         let config_path = folder.join("tokenizer_config.json");
-        let config = match config_path.is_file() {
-            true => crate::source::read_json(&config_path)?,
-            false => Map::new(),
-        };
+        let config = if config_path.is_file() { crate::source::read_json(&config_path)? } else { Map::new() };
         let template_path = folder.join("chat_template.jinja");
-        let (template_path, template) = match template_path.is_file() {
-            true => {
-                let template = crate::source::read_text(&template_path)?;
-                (template_path, Some(template))
-            }
-            false => (config_path, template_of(&config)),
+        let (template_path, template) = if template_path.is_file() {
+            let template = crate::source::read_text(&template_path)?;
+            (template_path, Some(template))
+        } else {
+            (config_path, template_of(&config))
         };
         let named = |key: &str| special(&config, key);
         let chat = template
@@ -98,8 +93,7 @@ impl Tokenizer {
     }
 
     fn from_json(path: &Path, json: &Value) -> Result<tokenizers::Tokenizer, LoadError> {
-        let json =
-            serde_json::to_vec(json).map_err(|source| LoadError::Json { path: path.into(), source })?;
+        let json = serde_json::to_vec(json).map_err(|source| LoadError::Json { path: path.into(), source })?;
         tokenizers::Tokenizer::from_bytes(json).map_err(|e| unreadable(path, &e.to_string()))
     }
 
@@ -136,6 +130,7 @@ impl Tokenizer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn refused(error: tokenizers::Error) -> TokenizeError {
     TokenizeError { reason: error.to_string() }
 }

@@ -93,9 +93,7 @@ impl Reader<'_> {
         let global = |part: &str| format!("{}{part}", self.prefix);
         let embed: Tensor<2> = self.tensor(&global(names.embed), ".weight", [spec.vocab, spec.d_model])?;
         let pos_embed = match spec.positions {
-            Positions::Learned => {
-                Some(self.tensor(&global(names.pos_embed), ".weight", [spec.n_ctx, spec.d_model])?)
-            }
+            Positions::Learned => Some(self.tensor(&global(names.pos_embed), ".weight", [spec.n_ctx, spec.d_model])?),
             Positions::Rotary { .. } => None,
         };
         let weight = if spec.tied {
@@ -113,8 +111,7 @@ impl Reader<'_> {
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
         let (spec, names) = (self.spec, self.names);
-        let part =
-            |name: &str| format!("{}{}{name}", self.prefix, names.layer.replace("{}", &layer.to_string()));
+        let part = |name: &str| format!("{}{}{name}", self.prefix, names.layer.replace("{}", &layer.to_string()));
         let d = spec.d_model;
         // Both are what a file claims: a product that overflows is a shape that no tensor has.
         let [d_q, d_kv] = [spec.n_heads, spec.n_kv_heads].map(|heads| heads.saturating_mul(spec.d_head));
@@ -144,9 +141,7 @@ impl Reader<'_> {
         };
         let bias = spec.biases.mlp;
         let (activation, linear) = match spec.mlp {
-            Mlp::Gated(activation) => {
-                (activation, Some(self.linear(&part(names.mlp_linear), d, spec.d_mlp, bias)?))
-            }
+            Mlp::Gated(activation) => (activation, Some(self.linear(&part(names.mlp_linear), d, spec.d_mlp, bias)?)),
             Mlp::Plain(activation) => (activation, None),
         };
         let mlp = MlpBlock {
@@ -185,14 +180,7 @@ impl Reader<'_> {
     }
 
     /// A projection whose heads will be rotated: halves against each other, whatever the file's order.
-    fn rotated(
-        &self,
-        name: &str,
-        d_in: usize,
-        d_out: usize,
-        heads: usize,
-        bias: bool,
-    ) -> Result<Linear, LoadError> {
+    fn rotated(&self, name: &str, d_in: usize, d_out: usize, heads: usize, bias: bool) -> Result<Linear, LoadError> {
         let linear = self.linear(name, d_in, d_out, bias)?;
         if !self.names.interleaved {
             return Ok(linear);
@@ -205,12 +193,7 @@ impl Reader<'_> {
         Ok(Linear { weight, bias })
     }
 
-    fn tensor<const R: usize>(
-        &self,
-        name: &str,
-        suffix: &str,
-        shape: [usize; R],
-    ) -> Result<Tensor<R>, LoadError> {
+    fn tensor<const R: usize>(&self, name: &str, suffix: &str, shape: [usize; R]) -> Result<Tensor<R>, LoadError> {
         let name = format!("{name}{suffix}");
         let (path, family) = (self.path.clone(), self.spec.family.clone());
         if !self.file.contains(&name) {

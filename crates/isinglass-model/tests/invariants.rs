@@ -1,14 +1,21 @@
 //! What holds for every model, whatever its weights: sites, equations, padding, caching, and hooks that cost nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use isinglass_core::site::{k, resid_post, resid_pre, result, rot_k, z};
 use isinglass_core::{
-    Cache, Cached, Forward, Generate, Generation, Hook, Run, RunError, Sampler, SiteId, SiteSet, Stop,
-    Tensor, TokenBatch, device, edit, edit_at,
+    Cache, Cached, Forward, Generate, Generation, Hook, Run, RunError, Sampler, SiteId, SiteSet, Stop, Tensor,
+    TokenBatch, device, edit, edit_at,
 };
 use isinglass_model::Model;
 use isinglass_testkit::{
-    assert_close, built, edits_change_the_logits, folders, graph, sites_fire_once_with_their_shape,
-    the_equations_hold, tokens_of, values, variants,
+    assert_close, built, edits_change_the_logits, folders, graph, sites_fire_once_with_their_shape, the_equations_hold,
+    tokens_of, values, variants,
 };
 
 /// Random models of every kind, and the fixtures of every built family.
@@ -99,12 +106,7 @@ fn cached_generation_equals_recomputing_with_hooks_on() {
             let plain = model.generate_recomputing(&prompts, &sampler, busy(&model), |_, _| {}).unwrap();
             assert_eq!(cached, plain, "{}", model.spec().name);
             let alone = TokenBatch::one(prompts.row(0)).unwrap();
-            assert_eq!(
-                model.generate(&alone, &sampler, busy(&model)).unwrap()[0],
-                cached[0],
-                "{}",
-                model.spec().name
-            );
+            assert_eq!(model.generate(&alone, &sampler, busy(&model)).unwrap()[0], cached[0], "{}", model.spec().name);
             assert!(cached.iter().all(|g| g.tokens.len() == 12 && g.stop == Stop::MaxNewTokens));
         }
     }
@@ -150,11 +152,7 @@ fn generation_stops_at_every_end_token_and_at_the_context() {
     let first = free[0].tokens.iter().position(|t| *t == end).unwrap();
     assert_eq!(stopped[0], Generation { tokens: free[0].tokens[..first].to_vec(), stop: Stop::End(end) });
     let other = free[1].tokens.iter().position(|t| *t == end).unwrap_or(20);
-    assert_eq!(
-        stopped[1].tokens,
-        free[1].tokens[..other],
-        "a row that goes on is not disturbed by one that ended"
-    );
+    assert_eq!(stopped[1].tokens, free[1].tokens[..other], "a row that goes on is not disturbed by one that ended");
     let short = Model::random("short", isinglass_model::DecoderSpec { n_ctx: 6, ..spec }, 11, &cpu);
     let full = short.generate(&prompts, &Sampler::greedy(20), ()).unwrap();
     assert_eq!((full[0].stop, full[0].tokens.len()), (Stop::Context, 4));
@@ -187,13 +185,10 @@ fn an_unused_hook_adds_nothing_to_the_operations() {
 #[test]
 fn nothing_after_the_deepest_wanted_site_is_run() {
     for variant in 0..variants(&device("cpu").unwrap()).len() {
-        let early = |site: SiteId| {
-            operations(variant, |model, tokens| drop(model.cache(tokens, site).unwrap())).len()
-        };
+        let early = |site: SiteId| operations(variant, |model, tokens| drop(model.cache(tokens, site).unwrap())).len();
         let built = operations(variant, |_, _| {}).len();
         let full = with_hook(variant, ()).len();
-        let counts =
-            [resid_pre(0).id(), resid_post(0).id(), resid_post(1).id(), resid_post(2).id()].map(early);
+        let counts = [resid_pre(0).id(), resid_post(0).id(), resid_post(1).id(), resid_post(2).id()].map(early);
         assert!(built < counts[0] && counts[3] < full, "{built} {counts:?} {full}");
         assert!(counts.is_sorted() && counts[1] < counts[2], "{counts:?}");
         // Three equal layers: each costs as much as the one before.
@@ -221,10 +216,7 @@ fn what_the_model_does_not_have_is_an_error_before_anything_runs() {
         run(vec![1, 50]).to_string(),
         "token id 50 at position 1 of row 0 is outside the vocabulary of `llama`: ids go from 0 to 49"
     );
-    assert_eq!(
-        run(vec![1; 65]).to_string(),
-        "row 0 has 65 tokens, the context of `llama` holds 64: shorten it"
-    );
+    assert_eq!(run(vec![1; 65]).to_string(), "row 0 has 65 tokens, the context of `llama` holds 64: shorten it");
     let reshaped = model.run(&batch, edit(resid_post(1), |x| x.narrow(1, 0, 2))).unwrap_err();
     assert!(matches!(reshaped, RunError::Reshaped { .. }), "{reshaped}");
 }

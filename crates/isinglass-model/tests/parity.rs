@@ -1,6 +1,13 @@
 //! Every built family equals transformers: activations, interventions, gradients, greedy text.
 //!
 //! Walks every folder below the fixture root; a family that is not built is skipped by name.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -106,16 +113,8 @@ fn every_activation_equals_the_reference() {
 
 #[test]
 fn every_tensor_of_the_fixtures_is_one_that_a_test_looks_at() {
-    let looked_at = [
-        "input_ids",
-        "logits",
-        "hidden_states",
-        "attentions",
-        "lens",
-        "greedy",
-        "grad.resid_pre",
-        "steer_all.greedy",
-    ];
+    let looked_at =
+        ["input_ids", "logits", "hidden_states", "attentions", "lens", "greedy", "grad.resid_pre", "steer_all.greedy"];
     let cases = ["steer_all", "steer_last", "ablate_head", "project_out", "patch", "mean_ablate_mlp"];
     each(|_, expected, name| {
         for key in expected.names() {
@@ -136,14 +135,11 @@ fn every_tensor_of_the_fixtures_is_one_that_a_test_looks_at() {
 fn the_logit_lens_equals_the_reference() {
     each(|model, expected, name| {
         let (n_layers, batch) = (model.spec().n_layers, prompt(expected, 0));
-        let cache =
-            model.cache(&batch, (0..n_layers).map(resid_post).collect::<isinglass_core::SiteSet>()).unwrap();
+        let cache = model.cache(&batch, (0..n_layers).map(resid_post).collect::<isinglass_core::SiteSet>()).unwrap();
         let mut lens = Vec::new();
         for l in 0..n_layers {
             let early = cache.get(resid_post(l)).unwrap().clone();
-            lens.extend(values(
-                model.run(&batch, edit(resid_post(n_layers - 1), |_| early.clone())).unwrap(),
-            ));
+            lens.extend(values(model.run(&batch, edit(resid_post(n_layers - 1), |_| early.clone())).unwrap()));
         }
         assert_close(&lens, &expected.floats("p0.lens"), LOGITS, RTOL, &format!("{name}: lens"));
     });
@@ -180,9 +176,8 @@ fn gradients_equal_the_reference() {
                 at(plus) - at(minus)
             })
             .unwrap();
-        let all: Vec<f32> = (0..model.spec().n_layers)
-            .flat_map(|l| values(gradients.get(resid_pre(l)).unwrap().clone()))
-            .collect();
+        let all: Vec<f32> =
+            (0..model.spec().n_layers).flat_map(|l| values(gradients.get(resid_pre(l)).unwrap().clone())).collect();
         assert_close(&all, &expected.floats("p0.grad.resid_pre"), OTHERS, RTOL, &format!("{name}: gradient"));
     });
 }
@@ -243,9 +238,7 @@ fn interventions_equal_the_reference() {
         );
         check(
             "mean_ablate_mlp",
-            &mut edit(mlp_out(layer), |x| {
-                other.get(mlp_out(layer)).unwrap().clone().mean_dim(1).expand(x.dims())
-            }),
+            &mut edit(mlp_out(layer), |x| other.get(mlp_out(layer)).unwrap().clone().mean_dim(1).expand(x.dims())),
         );
     });
 }
@@ -254,9 +247,7 @@ fn interventions_equal_the_reference() {
 fn steering(expected: &Expected) -> (usize, impl Fn(&Tensor<3>) -> Tensor<3>) {
     let what = &expected.json["interventions"];
     let (alpha, vector) = (what["alpha"].as_f64().unwrap(), expected.floats("steer.vector"));
-    let add = move |x: &Tensor<3>| {
-        Tensor::<1>::from_floats(vector.as_slice(), &x.device()).unsqueeze::<3>() * alpha
-    };
+    let add = move |x: &Tensor<3>| Tensor::<1>::from_floats(vector.as_slice(), &x.device()).unsqueeze::<3>() * alpha;
     (index(&what["layer"]), add)
 }
 

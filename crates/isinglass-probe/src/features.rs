@@ -51,12 +51,7 @@ impl Features {
 
     /// A length baseline: the number of tokens (or of anything else counted) of each text.
     pub fn lengths(lengths: &[usize]) -> Self {
-        Self {
-            name: "length".into(),
-            site: None,
-            width: 1,
-            values: lengths.iter().map(|&n| n as f64).collect(),
-        }
+        Self { name: "length".into(), site: None, width: 1, values: lengths.iter().map(|&n| n as f64).collect() }
     }
 
     /// What the rows are: a site's name, `words` or `length`.
@@ -80,9 +75,7 @@ impl Features {
 
     fn checked(self) -> Result<Self, FitError> {
         match self.values.iter().position(|v| !v.is_finite()) {
-            Some(at) => {
-                Err(FitError::NotFinite { name: self.name, row: at / self.width, value: self.values[at] })
-            }
+            Some(at) => Err(FitError::NotFinite { name: self.name, row: at / self.width, value: self.values[at] }),
             None => Ok(self),
         }
     }

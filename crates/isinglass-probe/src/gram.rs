@@ -22,8 +22,7 @@ impl Gram {
         }
         // Centring moves every score by the same amount, and keeps a constant that is large in a few dimensions from
         // drowning the differences in rounding.
-        let centred: Vec<f64> =
-            (0..n).flat_map(|i| features.row(i).iter().zip(&mean).map(|(v, m)| v - m)).collect();
+        let centred: Vec<f64> = (0..n).flat_map(|i| features.row(i).iter().zip(&mean).map(|(v, m)| v - m)).collect();
         let row = |i: usize| &centred[i * width..(i + 1) * width];
         let mut products = vec![0.0; n * n];
         for i in 0..n {

@@ -1,4 +1,11 @@
 //! A planted direction is found, and noise is not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use isinglass_core::site::resid_post;
 use isinglass_core::{Device, Rows};
@@ -54,11 +61,9 @@ fn noise_stays_noise_over_many_layers() {
 #[test]
 fn flipped_labels_flip_the_direction_and_shuffled_ones_lose_it() {
     let rows = rows(3.0, 2);
-    let flipped =
-        Labels::paired((0..80).map(|i| i % 2 == 1).collect(), (0..80).map(|i| i / 2).collect()).unwrap();
+    let flipped = Labels::paired((0..80).map(|i| i % 2 == 1).collect(), (0..80).map(|i| i / 2).collect()).unwrap();
     let probe = ClassMeans::new().permutations(50).resamples(100);
-    let (one, other) =
-        (probe.direction(&rows, &labels()).unwrap(), probe.direction(&rows, &flipped).unwrap());
+    let (one, other) = (probe.direction(&rows, &labels()).unwrap(), probe.direction(&rows, &flipped).unwrap());
     assert!(one.vector.iter().zip(&other.vector).all(|(a, b)| (a + b).abs() < 1e-4));
     let scored = probe.score(&Features::of_rows(&rows).unwrap(), &labels()).unwrap();
     assert!(scored.null.quantile(0.99).unwrap() < scored.auroc.value());
@@ -75,11 +80,8 @@ fn out_of_fold_scores_equal_those_of_the_direction_made_from_the_other_folds() {
     let mut scores = vec![0.0; 80];
     for (train, test) in &Split::grouped(&groups).folds(5).seed(9).split().unwrap() {
         let mean = |label: bool| -> Vec<f64> {
-            let members: Vec<&[f32]> =
-                train.iter().filter(|&&i| truth[i] == label).map(|&i| rows.row(i)).collect();
-            (0..WIDTH)
-                .map(|d| members.iter().map(|r| f64::from(r[d])).sum::<f64>() / members.len() as f64)
-                .collect()
+            let members: Vec<&[f32]> = train.iter().filter(|&&i| truth[i] == label).map(|&i| rows.row(i)).collect();
+            (0..WIDTH).map(|d| members.iter().map(|r| f64::from(r[d])).sum::<f64>() / members.len() as f64).collect()
         };
         let (positive, negative) = (mean(true), mean(false));
         for i in test {
@@ -100,10 +102,7 @@ fn out_of_fold_scores_equal_those_of_the_direction_made_from_the_other_folds() {
 fn bad_rows_are_refused() {
     let probe = ClassMeans::new();
     let short = Features::lengths(&[1, 2, 3]);
-    assert!(matches!(
-        probe.score(&short, &labels()),
-        Err(FitError::LengthMismatch { rows: 3, labels: 80, .. })
-    ));
+    assert!(matches!(probe.score(&short, &labels()), Err(FitError::LengthMismatch { rows: 3, labels: 80, .. })));
     let nan = Rows::new(resid_post(0), 1, vec![0.0, f32::NAN]).unwrap();
     assert!(matches!(Features::of_rows(&nan), Err(FitError::NotFinite { row: 1, .. })));
     assert!(matches!(probe.sweep(&[], &labels()), Err(FitError::Stats(_))));

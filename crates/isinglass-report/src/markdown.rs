@@ -12,8 +12,7 @@ use crate::{Cell, LinePlot, Origin, Provenance, Report, Table};
 pub(crate) fn render(report: &Report) -> String {
     let mut blocks = vec![format!("# {}", inline(&report.title))];
     if report.provenance.origin() == Origin::Synthetic {
-        blocks
-            .push("SYNTHETIC: these numbers come from made-up data and measure no trained model.".to_owned());
+        blocks.push("SYNTHETIC: these numbers come from made-up data and measure no trained model.".to_owned());
     }
     blocks.push(provenance(&report.provenance));
     for included in &report.includes {
@@ -57,11 +56,7 @@ fn estimate_blocks(estimates: &[LabelledEstimate]) -> [String; 3] {
             inline(estimate.method()),
         ]
     });
-    [
-        "## Estimates".to_owned(),
-        grid(&columns, rows),
-        methods(estimates.iter().map(|labelled| &labelled.estimate)),
-    ]
+    ["## Estimates".to_owned(), grid(&columns, rows), methods(estimates.iter().map(|labelled| &labelled.estimate))]
 }
 
 fn table_blocks(table: &Table) -> Vec<String> {
@@ -85,8 +80,7 @@ fn cell(cell: &Cell) -> String {
 }
 
 fn plot_blocks(plot: &LinePlot, file: &str) -> Vec<String> {
-    let mut blocks =
-        vec![format!("## {}", inline(&plot.title)), format!("![{}]({file})", inline(&plot.title))];
+    let mut blocks = vec![format!("## {}", inline(&plot.title)), format!("![{}]({file})", inline(&plot.title))];
     let estimates = plot.series.iter().flat_map(|series| series.points.iter().map(|point| &point.y));
     let mut how = methods(estimates);
     if let Some(band) = &plot.null_band {
@@ -142,8 +136,7 @@ fn inline(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut escaped = String::with_capacity(text.len());
     for (i, &c) in chars.iter().enumerate() {
-        let within_a_word =
-            |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| c.is_alphanumeric());
+        let within_a_word = |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| c.is_alphanumeric());
         match c {
             '\n' | '\r' => escaped.push(' '),
             // An underscore within a word is no markup, and names of sites are full of them.
@@ -199,10 +192,7 @@ mod tests {
         };
         check("plain", "```text\nplain\n```");
         check("ends\n", "```text\nends\n```");
-        check(
-            "```rust\nfn main() {}\n```\n# no heading",
-            "````text\n```rust\nfn main() {}\n```\n# no heading\n````",
-        );
+        check("```rust\nfn main() {}\n```\n# no heading", "````text\n```rust\nfn main() {}\n```\n# no heading\n````");
         check("`````", "``````text\n`````\n``````");
     }
 }

@@ -113,11 +113,7 @@ impl LinePlot {
 
     /// Adds a line through these points, drawn from the least x to the greatest.
     #[must_use]
-    pub fn series(
-        mut self,
-        label: impl Into<String>,
-        points: impl IntoIterator<Item = (f64, Estimate)>,
-    ) -> Self {
+    pub fn series(mut self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, Estimate)>) -> Self {
         let mut points: Vec<Point> = points.into_iter().map(|(x, y)| Point { x, y }).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         self.series.push(Series { label: label.into(), points });
@@ -150,10 +146,8 @@ impl LinePlot {
     }
 
     fn coordinates(&self) -> impl Iterator<Item = (&str, f64)> {
-        let series =
-            self.series.iter().flat_map(|s| s.points.iter().map(|point| (s.label.as_str(), point.x)));
-        let band =
-            self.null_band.iter().flat_map(|b| b.points.iter().map(|point| (b.label.as_str(), point.x)));
+        let series = self.series.iter().flat_map(|s| s.points.iter().map(|point| (s.label.as_str(), point.x)));
+        let band = self.null_band.iter().flat_map(|b| b.points.iter().map(|point| (b.label.as_str(), point.x)));
         series.chain(band).chain(self.heights())
     }
 

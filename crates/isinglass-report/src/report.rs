@@ -64,13 +64,7 @@ pub struct Written {
 impl Report {
     /// An empty report; `name` becomes the name of its files.
     pub fn new(name: impl Into<String>, title: impl Into<String>, provenance: Provenance) -> Self {
-        Self {
-            name: name.into(),
-            title: title.into(),
-            provenance,
-            includes: Vec::new(),
-            sections: Vec::new(),
-        }
+        Self { name: name.into(), title: title.into(), provenance, includes: Vec::new(), sections: Vec::new() }
     }
 
     /// Lists another artefact that went into this report, such as an earlier run that it compares with.
@@ -130,10 +124,8 @@ impl Report {
         heading: impl Into<String>,
         samples: impl IntoIterator<Item = (L, T)>,
     ) -> Self {
-        let samples = samples
-            .into_iter()
-            .map(|(label, text)| Sample { label: label.into(), text: text.into() })
-            .collect();
+        let samples =
+            samples.into_iter().map(|(label, text)| Sample { label: label.into(), text: text.into() }).collect();
         self.section(Section::Samples { heading: heading.into(), samples })
     }
 
@@ -169,14 +161,9 @@ impl Report {
 
         std::fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
         for (path, content) in plots.iter().chain([&markdown, &json]) {
-            write_whole(dir, path, content)
-                .map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            write_whole(dir, path, content).map_err(|source| ReportError::Write { path: path.clone(), source })?;
         }
-        Ok(Written {
-            json: json.0,
-            markdown: markdown.0,
-            plots: plots.into_iter().map(|(path, _)| path).collect(),
-        })
+        Ok(Written { json: json.0, markdown: markdown.0, plots: plots.into_iter().map(|(path, _)| path).collect() })
     }
 
     /// The file of a plot, relative to the report.

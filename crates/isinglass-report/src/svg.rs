@@ -59,14 +59,12 @@ fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Draw
     let foot_top = HEIGHT as i32 - 10 - block_height(&foot, FOOT);
     text_block(&canvas, &foot, (LEFT, foot_top), &font(FOOT), GREY)?;
     if provenance.origin() == Origin::Synthetic {
-        let style =
-            font(16.0).style(FontStyle::Bold).color(&COLOURS[1]).pos(Pos::new(HPos::Right, VPos::Top));
+        let style = font(16.0).style(FontStyle::Bold).color(&COLOURS[1]).pos(Pos::new(HPos::Right, VPos::Top));
         canvas.draw(&Text::new("SYNTHETIC", (WIDTH as i32 - LEFT, 16), style))?;
     }
 
     let labels = end_labels(plot);
-    let longest =
-        labels.iter().flat_map(|label| &label.lines).map(|line| line.chars().count()).max().unwrap_or(0);
+    let longest = labels.iter().flat_map(|label| &label.lines).map(|line| line.chars().count()).max().unwrap_or(0);
     let [x_low, x_high] = widened(plot.x_extent(), 0.02);
     // A range that was asked for already says where to end.
     let [y_low, y_high] = widened(plot.y_extent(), if plot.y_range.is_some() { 0.0 } else { 0.05 });
@@ -120,8 +118,7 @@ fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Draw
 fn draw_intervals(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor) -> Drawn {
     let has = |point: &crate::plot::Point| point.y.interval().is_some();
     for run in series.points.chunk_by(|a, b| has(a) == has(b)) {
-        let ends: Vec<[f64; 3]> =
-            run.iter().filter_map(|p| p.y.interval().map(|i| [p.x, i.low(), i.high()])).collect();
+        let ends: Vec<[f64; 3]> = run.iter().filter_map(|p| p.y.interval().map(|i| [p.x, i.low(), i.high()])).collect();
         draw_area(chart, &ends, colour)?;
     }
     Ok(())
@@ -294,12 +291,7 @@ mod tests {
     fn ticks_have_the_decimals_they_need() {
         assert_eq!([tick(0.600_000_000_1, 0.5), tick(0.4, 1.0), tick(30.0, 60.0)], ["0.60", "0.4", "30"]);
         assert_eq!([tick(-0.000_000_1, 0.5), tick(-0.1, 0.5)], ["0.00", "-0.10"]);
-        let x = [
-            x_tick(12.0, 8.0, true),
-            x_tick(2.5, 8.0, true),
-            x_tick(2.5, 3.0, false),
-            x_tick(2e-5, 1e-4, false),
-        ];
+        let x = [x_tick(12.0, 8.0, true), x_tick(2.5, 8.0, true), x_tick(2.5, 3.0, false), x_tick(2e-5, 1e-4, false)];
         assert_eq!(x, ["12", "", "2.5", "0.00002"]);
         assert_eq!([x_tick(10.0, 60.0, true), x_tick(0.0, 0.5, false)], ["10", "0"]);
     }

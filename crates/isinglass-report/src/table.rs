@@ -89,11 +89,7 @@ pub struct Table {
 impl Table {
     /// An empty table with these columns.
     pub fn new<C: Into<String>>(heading: impl Into<String>, columns: impl IntoIterator<Item = C>) -> Self {
-        Self {
-            heading: heading.into(),
-            columns: columns.into_iter().map(Into::into).collect(),
-            rows: Vec::new(),
-        }
+        Self { heading: heading.into(), columns: columns.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
     /// Adds a row, one cell for each column.

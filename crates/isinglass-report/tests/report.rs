@@ -53,11 +53,7 @@ fn full(origin: Origin) -> Report {
     Report::new("study", "A study of *pairs*", provenance(origin))
         .estimate("blocks.1.hook_resid_post", &mixed().with_permutation(&null()))
         .estimate("separated", &separated())
-        .table(Table::new("Layers", ["layer", "token", "AUROC"]).row([
-            1.into(),
-            "a|b".into(),
-            mixed().into(),
-        ]))
+        .table(Table::new("Layers", ["layer", "token", "AUROC"]).row([1.into(), "a|b".into(), mixed().into()]))
         .lines(plot())
         .samples("Steered", [("dose 8", "```\nnot *markup*")])
         .note("Read it with care.")
@@ -72,9 +68,7 @@ fn written(report: &Report) -> BTreeMap<String, String> {
 
 fn contents(dir: &Path) -> BTreeMap<String, String> {
     let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    files
-        .map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap()))
-        .collect()
+    files.map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap())).collect()
 }
 
 #[test]
@@ -335,9 +329,7 @@ fn others_may_read_a_report_as_they_may_any_file() {
 #[test]
 fn a_plot_shows_its_words_its_bands_and_its_points() {
     let svg = &written(&full(Origin::Measured))["study.by_layer.svg"];
-    for word in
-        ["AUROC &lt;by&gt; layer", "probe", "chance", "all label flips", "measured · toy · weights 00ff"]
-    {
+    for word in ["AUROC &lt;by&gt; layer", "probe", "chance", "all label flips", "measured · toy · weights 00ff"] {
         assert!(svg.contains(word), "{word}");
     }
     let count = |tag: &str| svg.matches(tag).count();
@@ -355,8 +347,7 @@ fn a_narrow_range_cuts_nothing_off() {
     let narrow = LinePlot::new("narrow", "").y_range(0.45, 0.55).series("s", [(0.0, separated())]);
     let svg = &written(&Report::new("r", "", provenance(Origin::Measured)).lines(narrow))["r.narrow.svg"];
     let circle = svg.split("<circle").nth(1).unwrap();
-    let attribute =
-        |name: &str| circle.split(name).nth(1).unwrap().split('"').nth(1).unwrap().parse::<i32>().unwrap();
+    let attribute = |name: &str| circle.split(name).nth(1).unwrap().split('"').nth(1).unwrap().parse::<i32>().unwrap();
     assert!((0..520).contains(&attribute("cy=")), "{circle}");
     assert!((0..900).contains(&attribute("cx=")), "{circle}");
 }
@@ -395,8 +386,7 @@ fn what_cannot_be_shown_is_refused_before_anything_is_written() {
         "plot `p` has the value `inf` in `top`; every coordinate must be finite"
     );
     assert_eq!(
-        check("r", &|report| report
-            .table(Table::new("t", ["a", "b"]).row([1.into(), 2.into()]).row([1.into()]))),
+        check("r", &|report| report.table(Table::new("t", ["a", "b"]).row([1.into(), 2.into()]).row([1.into()]))),
         "row 1 of table `t` has 1 cells; give one for each of its 2 columns"
     );
 }

@@ -265,8 +265,7 @@ mod tests {
     fn one_row_of_a_class_still_resamples() {
         // Draws without the only positive group are repeated until they hold it.
         let estimate =
-            auroc_grouped(&[0.5, 0.1, 0.9, 0.4], &labels("+---"), &[1, 2, 3, 4], Bootstrap::resamples(200))
-                .unwrap();
+            auroc_grouped(&[0.5, 0.1, 0.9, 0.4], &labels("+---"), &[1, 2, 3, 4], Bootstrap::resamples(200)).unwrap();
         assert_eq!(estimate.interval().map(|i| (i.low(), i.high())), Some((0.0, 1.0)));
     }
 }

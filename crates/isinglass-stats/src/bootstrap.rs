@@ -84,8 +84,7 @@ impl Bootstrap {
         values.sort_by(f64::total_cmp);
         let low = quantile_of_sorted(&values, (1.0 - LEVEL) / 2.0);
         let high = quantile_of_sorted(&values, f64::midpoint(1.0, LEVEL));
-        let method =
-            format!("percentile bootstrap over {n_groups} groups, {n_resamples} resamples, seed {seed}");
+        let method = format!("percentile bootstrap over {n_groups} groups, {n_resamples} resamples, seed {seed}");
         Ok((low < high).then(|| Interval::new(low, high, LEVEL, method)))
     }
 }
@@ -120,8 +119,7 @@ mod tests {
 
     #[test]
     fn too_little_to_resample_is_refused() {
-        let check =
-            |n, groups: &[u64]| Bootstrap::resamples(n).over_groups(groups, |_| Some(0.0)).unwrap_err();
+        let check = |n, groups: &[u64]| Bootstrap::resamples(n).over_groups(groups, |_| Some(0.0)).unwrap_err();
         assert_eq!(check(39, &[1, 2]), StatsError::TooFewResamples { got: 39, least: 40 });
         assert_eq!(check(40, &[5, 5]), StatsError::TooFewGroups { n_groups: 1 });
     }

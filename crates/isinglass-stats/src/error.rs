@@ -65,9 +65,7 @@ pub enum StatsError {
         n_folds: usize,
     },
     /// Some folds would hold no group.
-    #[error(
-        "cannot deal {n_groups} groups into {n_folds} folds; ask for at most {n_groups} folds or give more groups"
-    )]
+    #[error("cannot deal {n_groups} groups into {n_folds} folds; ask for at most {n_groups} folds or give more groups")]
     FewerGroupsThanFolds {
         /// How many different groups there are.
         n_groups: usize,

@@ -199,10 +199,7 @@ mod tests {
     #[test]
     fn display_shows_what_is_there() {
         assert_eq!(estimate().to_string(), "0.913 [0.84, 0.97] (n = 80)");
-        assert_eq!(
-            estimate().with_permutation(&null(999, 0)).to_string(),
-            "0.913 [0.84, 0.97] (n = 80, p = 0.001)"
-        );
+        assert_eq!(estimate().with_permutation(&null(999, 0)).to_string(), "0.913 [0.84, 0.97] (n = 80, p = 0.001)");
         let bare = Estimate::new(1.0, None, 4, "AUROC").with_permutation(&null(19_999, 0));
         assert_eq!(bare.to_string(), "1.000 (n = 4, p = 5e-5)");
     }

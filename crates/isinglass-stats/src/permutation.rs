@@ -219,16 +219,12 @@ mod tests {
 
     #[test]
     fn a_group_that_is_no_pair_is_named() {
-        let check =
-            |labels: &[bool], groups: &[u64]| permuted_labels(labels, groups, 0).map(|_| ()).unwrap_err();
+        let check = |labels: &[bool], groups: &[u64]| permuted_labels(labels, groups, 0).map(|_| ()).unwrap_err();
         assert_eq!(
             check(&[true, false, true, true], &[1, 1, 8, 8]),
             StatsError::NotAPair { group: 8, n_true: 2, n_false: 0 }
         );
-        assert_eq!(
-            check(&[true, false, true], &[1, 1, 1]),
-            StatsError::NotAPair { group: 1, n_true: 2, n_false: 1 }
-        );
+        assert_eq!(check(&[true, false, true], &[1, 1, 1]), StatsError::NotAPair { group: 1, n_true: 2, n_false: 1 });
         assert_eq!(check(&[true], &[3]), StatsError::NotAPair { group: 3, n_true: 1, n_false: 0 });
         assert_eq!(check(&[], &[]), StatsError::Empty { what: "labels" });
         assert!(matches!(check(&[true], &[]), StatsError::LengthMismatch { .. }));

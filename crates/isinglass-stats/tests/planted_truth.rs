@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
 
-use isinglass_stats::{
-    Bootstrap, Estimate, PermutationNull, auroc, auroc_delong, auroc_grouped, permuted_labels,
-};
+use isinglass_stats::{Bootstrap, Estimate, PermutationNull, auroc, auroc_delong, auroc_grouped, permuted_labels};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -137,15 +135,12 @@ fn the_maximum_over_sites_holds_the_family_wise_error() {
         let mut rng = ChaCha8Rng::seed_from_u64(study as u64);
         let rows = null_pairs(16, &mut rng);
         // Each site sees the same examples with noise of its own.
-        let sites: Vec<Vec<f64>> = (0..n_sites)
-            .map(|_| rows.scores.iter().map(|score| score + 2.0 * normal(&mut rng)).collect())
-            .collect();
+        let sites: Vec<Vec<f64>> =
+            (0..n_sites).map(|_| rows.scores.iter().map(|score| score + 2.0 * normal(&mut rng)).collect()).collect();
         let flipped: Vec<Vec<bool>> =
             permuted_labels(&rows.labels, &rows.groups, study as u64).unwrap().take(n_permutations).collect();
-        let nulls: Vec<Vec<f64>> = sites
-            .iter()
-            .map(|scores| flipped.iter().map(|labels| auroc(scores, labels).unwrap()).collect())
-            .collect();
+        let nulls: Vec<Vec<f64>> =
+            sites.iter().map(|scores| flipped.iter().map(|labels| auroc(scores, labels).unwrap()).collect()).collect();
         let max = PermutationNull::max_over(&nulls, "label flips within pairs").unwrap();
         let least_p = |null_of: &dyn Fn(usize) -> PermutationNull| {
             let p_at = |site: usize| p_of(auroc_delong(&sites[site], &rows.labels).unwrap(), &null_of(site));

@@ -44,10 +44,8 @@ fn delong_is_the_sum_over_all_pairs() {
     // The same here, so that the file may change: each positive against each negative, without a sort.
     let of = |class| scores.iter().zip(&labels).filter(move |row| *row.1 == class).map(|row| *row.0);
     let wins = |a: f64, b: f64| if a > b { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 };
-    let v10: Vec<f64> =
-        of(true).map(|p| mean(&of(false).map(|n| wins(p, n)).collect::<Vec<_>>()).unwrap()).collect();
-    let v01: Vec<f64> =
-        of(false).map(|n| mean(&of(true).map(|p| wins(p, n)).collect::<Vec<_>>()).unwrap()).collect();
+    let v10: Vec<f64> = of(true).map(|p| mean(&of(false).map(|n| wins(p, n)).collect::<Vec<_>>()).unwrap()).collect();
+    let v01: Vec<f64> = of(false).map(|n| mean(&of(true).map(|p| wins(p, n)).collect::<Vec<_>>()).unwrap()).collect();
     let part = |v: &[f64]| {
         let centre = mean(v).unwrap();
         v.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / ((v.len() - 1) * v.len()) as f64

@@ -1,4 +1,11 @@
 //! Steering by file and by value, on the tiny model.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
 
 use std::collections::BTreeMap;
 
@@ -41,8 +48,7 @@ fn a_vector_in_a_file_steers_like_the_edit_it_stands_for() {
 fn a_vector_of_another_width_is_an_error() {
     let direction = Direction { site: resid_post(1).id(), vector: vec![1.0; 7], how: String::new() };
     let model = tiny();
-    let error =
-        model.run(&model.tokenize(["ab"]).unwrap(), Steer::add(&direction, 1.0).unwrap()).unwrap_err();
+    let error = model.run(&model.tokenize(["ab"]).unwrap(), Steer::add(&direction, 1.0).unwrap()).unwrap_err();
     assert!(matches!(error, RunError::Reshaped { .. }));
     assert_eq!(
         error.to_string(),

@@ -16,8 +16,8 @@ pub fn assert_close(actual: &[f32], expected: &[f32], atol: f32, rtol: f32, name
     assert_eq!(actual.len(), expected.len(), "{name}: number of values");
     let largest = expected.iter().filter(|e| e.is_finite()).fold(0.0_f32, |m, e| m.max(e.abs()));
     let bound = atol + rtol * largest;
-    // Infinities of one sign agree; NaN agrees with nothing.
-    let off = |(a, e): (&f32, &f32)| if a == e { 0.0 } else { (a - e).abs() };
+    // Infinities of one sign agree.
+    let off = |(a, e): (&f32, &f32)| if a.to_bits() == e.to_bits() { 0.0 } else { (a - e).abs() };
     let differences: Vec<f32> = actual.iter().zip(expected).map(off).collect();
     let worst = differences.iter().copied().fold(0.0_f32, |m, d| if d.is_nan() || d > m { d } else { m });
     let first = differences.iter().position(|d| d.is_nan() || *d > bound);

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use isinglass_core::site::{
     attn_out, attn_raw, mlp_out, pattern, resid_mid, resid_post, resid_pre, result, scores, v, z,
 };
-use isinglass_core::{
-    Cache, Cached, Device, Forward, Hook, Run, SiteId, SiteSet, Tensor, TokenBatch, Visit, edit,
-};
+use isinglass_core::{Cache, Cached, Device, Forward, Hook, Run, SiteId, SiteSet, Tensor, TokenBatch, Visit, edit};
 
 use crate::close::{assert_close, values};
 
@@ -81,7 +79,7 @@ pub fn edits_change_the_logits(model: &dyn Forward) {
     }
 }
 
-/// A LayerNorm undoes scaling and a constant; nothing undoes a slope along positions and width.
+/// A layer norm undoes scaling and a constant; nothing undoes a slope along positions and width.
 fn sloped(x: Tensor<3>) -> Tensor<3> {
     let [a, b, c] = x.dims();
     let ramp = Tensor::arange(0..(b * c) as i64, &x.device()).float().reshape([1, b, c]);
@@ -129,13 +127,7 @@ fn attention(cache: &Cache, l: usize, group: usize, name: &str) {
     let rows = pattern.clone().sum_dim(3);
     assert_close(&values(rows.clone()), &values(rows.ones_like()), 1e-5, 0.0, "rows of pattern sum to 1");
     let hidden = cache.get(scores(l)).unwrap().clone().is_inf().float() * pattern.clone();
-    assert_close(
-        &values(hidden.clone()),
-        &values(hidden.zeros_like()),
-        0.0,
-        0.0,
-        "hidden keys get no weight",
-    );
+    assert_close(&values(hidden.clone()), &values(hidden.zeros_like()), 0.0, 0.0, "hidden keys get no weight");
     let v = cache.get(v(l)).unwrap().clone();
     let [_, _, kv_heads, d_head] = v.dims();
     let v = v.swap_dims(1, 2).reshape([batch, kv_heads, 1, keys, d_head]);

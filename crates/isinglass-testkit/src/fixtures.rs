@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use isinglass_formats::{Safetensors, TensorFile};
 use serde_json::Value;
 
+/// The folder of fixtures in this repository.
+pub fn own() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
+}
+
 /// The folder of fixtures: `ISINGLASS_FIXTURES`, or the one in this repository.
 pub fn root() -> PathBuf {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     env::var_os("ISINGLASS_FIXTURES").map_or_else(own, PathBuf::from)
 }
 
@@ -25,8 +29,7 @@ pub fn in_root(name: &str) -> Option<PathBuf> {
 pub fn folders(name: &str) -> Vec<PathBuf> {
     let parent = root().join(name);
     let entries = fs::read_dir(&parent).unwrap_or_else(|e| panic!("{}: {e}", parent.display()));
-    let folders =
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.join("expected.json").is_file());
+    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.join("expected.json").is_file());
     let mut folders: Vec<PathBuf> = folders.collect();
     folders.sort();
     assert!(!folders.is_empty(), "no fixtures in {}", parent.display());

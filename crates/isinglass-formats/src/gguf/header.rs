@@ -47,8 +47,7 @@ impl Header {
             entries.push(read_tensor(&mut cursor, alignment)?);
         }
         // A start beyond the file leaves no room for data, which is what the table then says.
-        let data_start =
-            usize::try_from(alignment).ok().and_then(|n| cursor.at().checked_next_multiple_of(n));
+        let data_start = usize::try_from(alignment).ok().and_then(|n| cursor.at().checked_next_multiple_of(n));
         let data_start = data_start.unwrap_or(usize::MAX);
         let tensors = Table::new(path, entries, data_start, bytes.len(), Gaps::Allowed)?;
         Ok(Self { version, keys, tensors })
@@ -145,12 +144,7 @@ fn read_tensor(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Entry, FormatE
         found: ggml_name(ggml_type),
     })?;
     if !offset.is_multiple_of(alignment) {
-        return Err(FormatError::Misaligned {
-            path: path.to_path_buf(),
-            tensor: name.to_string(),
-            offset,
-            alignment,
-        });
+        return Err(FormatError::Misaligned { path: path.to_path_buf(), tensor: name.to_string(), offset, alignment });
     }
     Entry::new(path, name, dtype, shape, offset)
 }

@@ -142,12 +142,7 @@ impl<'a> Value<'a> {
     }
 
     /// Reads the value of `key`; `depth` counts the arrays around it.
-    pub(super) fn read(
-        cursor: &mut Cursor<'a>,
-        kind: Kind,
-        key: &str,
-        depth: usize,
-    ) -> Result<Self, FormatError> {
+    pub(super) fn read(cursor: &mut Cursor<'a>, kind: Kind, key: &str, depth: usize) -> Result<Self, FormatError> {
         let what = "a metadata value";
         Ok(match kind {
             Kind::U8 => Self::U8(u8::from_le_bytes(cursor.array(what)?)),

@@ -32,12 +32,11 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<(BTreeMap<String, String
         let room = cursor.left() as u64;
         return Err(FormatError::HeaderLength { path: path.to_path_buf(), found, room });
     }
-    let text =
-        std::str::from_utf8(cursor.take(found, "the header")?).map_err(|source| FormatError::NotUtf8 {
-            path: path.to_path_buf(),
-            what: "the header",
-            at: (size_of::<u64>() + source.valid_up_to()) as u64,
-        })?;
+    let text = std::str::from_utf8(cursor.take(found, "the header")?).map_err(|source| FormatError::NotUtf8 {
+        path: path.to_path_buf(),
+        what: "the header",
+        at: (size_of::<u64>() + source.valid_up_to()) as u64,
+    })?;
     let json = |source| FormatError::Header { path: path.to_path_buf(), source };
     // A tensor is an object, so there are no more of them than braces; allocated once, not doubled on the way.
     let most = text.matches('{').count().min(text.len() / LEAST_ENTRY);
@@ -87,14 +86,7 @@ impl Header<'_> {
         let expected = entry.n_bytes() as u64;
         if found != expected {
             let shape = shape.to_vec();
-            return Err(FormatError::WrongLength {
-                path: path(),
-                tensor: tensor(),
-                dtype,
-                shape,
-                found,
-                expected,
-            });
+            return Err(FormatError::WrongLength { path: path(), tensor: tensor(), dtype, shape, found, expected });
         }
         Ok(entry)
     }

@@ -145,21 +145,11 @@ impl<'a> Entry<'a> {
                 return Err(FormatError::TooLong { path: own(), member: member(), declared });
             }
             0 if declared > compressed => {
-                return Err(FormatError::TooShort {
-                    path: own(),
-                    member: member(),
-                    found: compressed,
-                    declared,
-                });
+                return Err(FormatError::TooShort { path: own(), member: member(), found: compressed, declared });
             }
             0 => Packing::Stored,
             8 if declared > compressed.saturating_mul(MOST_PER_BYTE) => {
-                return Err(FormatError::ImpossibleSize {
-                    path: own(),
-                    member: member(),
-                    declared,
-                    compressed,
-                });
+                return Err(FormatError::ImpossibleSize { path: own(), member: member(), declared, compressed });
             }
             8 => Packing::Deflated,
             found => return Err(FormatError::Compression { path: own(), member: member(), found }),
@@ -190,12 +180,7 @@ fn extra_64(mut extra: &[u8]) -> &[u8] {
 }
 
 /// A cursor at an offset that the file gives itself.
-fn start_at<'a>(
-    path: &'a Path,
-    bytes: &'a [u8],
-    at: u64,
-    what: &'static str,
-) -> Result<Cursor<'a>, FormatError> {
+fn start_at<'a>(path: &'a Path, bytes: &'a [u8], at: u64, what: &'static str) -> Result<Cursor<'a>, FormatError> {
     match usize::try_from(at) {
         Ok(at) if at < bytes.len() => Ok(Cursor::new(path, bytes, at)),
         _ => Err(FormatError::BadZip { path: path.to_path_buf(), what, at }),

@@ -55,8 +55,7 @@ pub fn tensor(name: &str, dims: &[u64], ggml_type: u32, offset: u64) -> Vec<u8> 
 
 /// A GGUF header that claims counts of its own choosing.
 pub fn gguf_claiming(n_tensors: u64, n_keys: u64, rest: impl AsRef<[u8]>) -> Vec<u8> {
-    [b"GGUF", &3_u32.to_le_bytes()[..], &n_tensors.to_le_bytes(), &n_keys.to_le_bytes(), rest.as_ref()]
-        .concat()
+    [b"GGUF", &3_u32.to_le_bytes()[..], &n_tensors.to_le_bytes(), &n_keys.to_le_bytes(), rest.as_ref()].concat()
 }
 
 /// A GGUF file, its data at the next multiple of `alignment`.

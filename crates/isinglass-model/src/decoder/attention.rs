@@ -56,13 +56,7 @@ impl Attention {
         taps.stream(site::attn_raw(layer), out)
     }
 
-    fn normed(
-        &self,
-        layer: usize,
-        q: Tensor<4>,
-        k: Tensor<4>,
-        taps: &mut Taps<'_>,
-    ) -> (Tensor<4>, Tensor<4>) {
+    fn normed(&self, layer: usize, q: Tensor<4>, k: Tensor<4>, taps: &mut Taps<'_>) -> (Tensor<4>, Tensor<4>) {
         let Some((q_norm, k_norm)) = &self.qk_norms else { return (q, k) };
         let q = q_norm.heads(q, site::q_norm_scale(layer), site::q_norm_normalized(layer), taps);
         let q = taps.heads(site::q_normed(layer), q);
@@ -87,9 +81,7 @@ impl Attention {
         let scale = (d_head as f64).powf(-0.5);
         let scores = (q.matmul(k.swap_dims(2, 3)) * scale).reshape([batch, n_heads, pos, keys]);
         let scores = match &shared.mask {
-            Some(mask) => {
-                scores.mask_fill(mask.clone().expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY)
-            }
+            Some(mask) => scores.mask_fill(mask.clone().expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY),
             None => scores,
         };
         let scores = taps.heads(site::scores(layer), scores);
@@ -106,8 +98,7 @@ impl Attention {
         }
         let [_, d_model] = self.o.weight.dims();
         let weight = self.o.weight.clone().reshape([1, n_heads, d_head, d_model]);
-        let result =
-            z.swap_dims(1, 2).matmul(weight.expand([batch, n_heads, d_head, d_model])).swap_dims(1, 2);
+        let result = z.swap_dims(1, 2).matmul(weight.expand([batch, n_heads, d_head, d_model])).swap_dims(1, 2);
         let result = taps.heads(site::result(layer), result);
         let sum = result.sum_dim(2).reshape([batch, pos, d_model]);
         match &self.o.bias {

@@ -16,13 +16,7 @@ impl KvCache {
     }
 
     /// Writes the columns after `past` and gives back all columns so far.
-    pub(crate) fn append(
-        &mut self,
-        layer: usize,
-        past: usize,
-        k: Tensor<4>,
-        v: Tensor<4>,
-    ) -> (Tensor<4>, Tensor<4>) {
+    pub(crate) fn append(&mut self, layer: usize, past: usize, k: Tensor<4>, v: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let [batch, heads, new, d_head] = k.dims();
         let end = past + new;
         // Taken out, so that the tensor has one owner and is written in place.

@@ -88,11 +88,7 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
         residual: Residual::Sequential,
         qk_norm: false,
         post_norms: false,
-        biases: Biases {
-            qkv: attention_bias,
-            attn_out: attention_bias,
-            mlp: config.flag_or("mlp_bias", false)?,
-        },
+        biases: Biases { qkv: attention_bias, attn_out: attention_bias, mlp: config.flag_or("mlp_bias", false)? },
         tied: config.flag_or("tie_word_embeddings", false)?,
         end_tokens: config.token_ids("eos_token_id")?,
     };
@@ -102,10 +98,10 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
 
 /// `rope_theta` and `rope_scaling` as the hub's configs have them, or `rope_parameters` as transformers 5 writes them.
 fn rope(config: &Config) -> Result<Positions, LoadError> {
-    let theta = config.positive_or("rope_theta", Some(10_000.0))?;
+    let theta = config.at_least_one_or("rope_theta", Some(10_000.0))?;
     let read = |key: &str| -> Result<Option<(f64, RopeScaling)>, LoadError> {
         let Some(parameters) = config.object(key)? else { return Ok(None) };
-        let theta = parameters.positive_or("rope_theta", Some(theta))?;
+        let theta = parameters.at_least_one_or("rope_theta", Some(theta))?;
         let scaling = scaling(&parameters)?;
         parameters.finish(&[])?;
         Ok(Some((theta, scaling)))
@@ -132,7 +128,7 @@ fn scaling(parameters: &Config) -> Result<RopeScaling, LoadError> {
                 return Err(parameters.wrong("high_freq_factor", &high_freq_factor.into(), &expected));
             }
             Ok(RopeScaling::Llama3 {
-                factor: parameters.positive_or("factor", None)?,
+                factor: parameters.at_least_one_or("factor", None)?,
                 low_freq_factor,
                 high_freq_factor,
                 original_context: parameters.count("original_max_position_embeddings")?,
@@ -254,24 +250,19 @@ fn wrong(path: &Path, key: &str, found: String, expected: &str) -> LoadError {
     LoadError::ConfigValue { path: path.into(), key: key.into(), found, expected: expected.into() }
 }
 
-fn gguf_positive(path: &Path, gguf: &Gguf, key: &str) -> Result<f64, LoadError> {
-    let found = gguf.get_f64(key)?;
-    if found.is_finite() && found > 0.0 {
-        return Ok(found);
-    }
-    Err(wrong(path, key, found.to_string(), "a number above 0"))
-}
-
 /// Stored as f32: 1e-5 comes back as 9.9999997e-6, which rounds to what the model was trained with.
 fn gguf_eps(path: &Path, gguf: &Gguf) -> Result<f64, LoadError> {
-    let stored = gguf_positive(path, gguf, "llama.attention.layer_norm_rms_epsilon")?;
+    let key = "llama.attention.layer_norm_rms_epsilon";
+    let stored = gguf.get_f64(key)?;
+    if !stored.is_finite() || stored <= 0.0 {
+        return Err(wrong(path, key, stored.to_string(), "a number above 0"));
+    }
     Ok(format!("{stored:.5e}").parse().unwrap_or(stored))
 }
 
 fn gguf_rope(path: &Path, gguf: &Gguf, d_head: usize) -> Result<Positions, LoadError> {
     let key = "llama.rope.scaling.type";
-    let refused =
-        |key, found: String| Err(wrong(path, key, found, "none, or factors in `rope_freqs.weight`"));
+    let refused = |key, found: String| Err(wrong(path, key, found, "none, or factors in `rope_freqs.weight`"));
     if gguf.value(key).is_some() {
         let found = gguf.get_str(key)?;
         if found != "none" {
@@ -282,19 +273,21 @@ fn gguf_rope(path: &Path, gguf: &Gguf, d_head: usize) -> Result<Positions, LoadE
         for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
             if gguf.value(key).is_some() {
                 let found = gguf.get_f64(key)?;
-                if found != 0.0 && found != 1.0 {
+                if ![0.0, 1.0].contains(&found) {
                     return refused(key, found.to_string());
                 }
             }
         }
     }
-    let theta = match gguf.value("llama.rope.freq_base") {
-        Some(_) => gguf_positive(path, gguf, "llama.rope.freq_base")?,
-        None => 10_000.0,
-    };
-    let scaling = match gguf.contains("rope_freqs.weight") {
-        true => RopeScaling::Factors(factors(path, gguf, d_head)?),
-        false => RopeScaling::None,
+    let key = "llama.rope.freq_base";
+    let theta = if gguf.value(key).is_some() { gguf.get_f64(key)? } else { 10_000.0 };
+    if !theta.is_finite() || theta < 1.0 {
+        return Err(wrong(path, key, theta.to_string(), "a number of at least 1"));
+    }
+    let scaling = if gguf.contains("rope_freqs.weight") {
+        RopeScaling::Factors(factors(path, gguf, d_head)?)
+    } else {
+        RopeScaling::None
     };
     Ok(Positions::Rotary { theta, scaling })
 }

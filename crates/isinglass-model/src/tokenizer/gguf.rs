@@ -1,5 +1,6 @@
 //! The byte-level BPE vocabulary inside a GGUF, as the JSON that the tokenizers library reads.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use isinglass_formats::Gguf;
@@ -50,9 +51,14 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         None => Vec::new(),
     };
     if gguf.value("tokenizer.ggml.token_type").is_some() && types.len() != tokens.len() {
-        let (found, expected) =
-            (format!("{} types", types.len()), format!("one for each of {} tokens", tokens.len()));
+        let (found, expected) = (format!("{} types", types.len()), format!("one for each of {} tokens", tokens.len()));
         return Err(wrong("tokenizer.ggml.token_type", found, expected));
+    }
+    // The vocabulary goes from texts to ids: of a token that is there twice, one id could not be decoded.
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = tokens.iter().find(|token| !seen.insert(**token)) {
+        let reason = format!("token `{twice}` is there twice");
+        return Err(LoadError::Tokenizer { path: path.into(), reason });
     }
     let of_id = |key: &str| -> Result<Option<String>, LoadError> {
         if gguf.value(key).is_none() {
@@ -91,8 +97,7 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
 pub(super) fn byte_level(tokens: &[String], special: &[&str]) -> Value {
     let all: Vec<&str> = special.iter().copied().chain(tokens.iter().map(String::as_str)).collect();
     let mut json = bpe(&all, &[], false);
-    json["added_tokens"] =
-        special.iter().enumerate().map(|(id, token)| added_token(id, token, true)).collect();
+    json["added_tokens"] = special.iter().enumerate().map(|(id, token)| added_token(id, token, true)).collect();
     json["pre_tokenizer"] = bytes(true);
     json
 }
@@ -141,16 +146,12 @@ fn pre_tokenizer(name: &str) -> Option<(Value, bool)> {
     let sequence = |first: Value, then: Value| json!({ "type": "Sequence", "pretokenizers": [first, then] });
     match name {
         "gpt-2" | "gpt2" => Some((bytes(true), false)),
-        "smollm" => {
-            Some((sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true)), false))
-        }
+        "smollm" => Some((sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true)), false)),
         "llama-bpe" | "llama3" | "llama-v3" => {
             let contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-            let rest =
-                r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+            let rest = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
             let pattern = json!({ "Regex": format!("{contractions}|{rest}") });
-            let split =
-                json!({ "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false });
+            let split = json!({ "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false });
             Some((sequence(split, bytes(false)), true))
         }
         _ => None,
@@ -160,10 +161,8 @@ fn pre_tokenizer(name: &str) -> Option<(Value, bool)> {
 /// Adds one token before every text.
 fn starts_with(token: &str, id: u64) -> Value {
     let special = json!({ "SpecialToken": { "id": token, "type_id": 0 } });
-    let (a, b) = (
-        json!({ "Sequence": { "id": "A", "type_id": 0 } }),
-        json!({ "Sequence": { "id": "B", "type_id": 1 } }),
-    );
+    let (a, b) =
+        (json!({ "Sequence": { "id": "A", "type_id": 0 } }), json!({ "Sequence": { "id": "B", "type_id": 1 } }));
     let mut ids = serde_json::Map::new();
     ids.insert(token.into(), json!({ "id": token, "ids": [id], "tokens": [token] }));
     json!({
