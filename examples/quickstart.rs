@@ -67,7 +67,6 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     let bar = cli::progress(texts.len(), "texts");
     let captured = Capture::new(sites, Pos::Last).rows(&model, &tokens, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-
     // activations → direction, scored out of fold beside what words and length alone give
     let probe = ClassMeans::new().folds(arguments.folds).permutations(arguments.permutations).seed(arguments.seed);
     let features = |rows: &Rows| Features::collect(rows.site(), &mut rows.source(64, model.device()));
@@ -83,8 +82,7 @@ fn run(arguments: &Arguments) -> cli::Outcome {
         .ok_or("the model has no layers")?;
 
     // direction → steering
-    let direction = probe.direction(rows, &labels)?;
-    let prompt = model.tokenize([&arguments.prompt])?;
+    let (direction, prompt) = (probe.direction(rows, &labels)?, model.tokenize([&arguments.prompt])?);
     let mut samples = Vec::new();
     for (label, alpha) in [("along", arguments.strength), ("unsteered", 0.0), ("against", -arguments.strength)] {
         let steer = (alpha != 0.0).then(|| Steer::add(&direction, alpha)).transpose()?;
