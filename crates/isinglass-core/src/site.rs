@@ -125,7 +125,7 @@ sites! {
     Layer KNormed k_normed 4 "attn.hook_k_normed" [Batch, Pos, KvHead, DHead] "k after the key norm, before rotation; only where the family norms keys";
     Layer RotQ rot_q 4 "attn.hook_rot_q" [Batch, Pos, Head, DHead] "queries after rotation by position";
     Layer RotK rot_k 4 "attn.hook_rot_k" [Batch, Pos, KvHead, DHead] "keys after rotation by position, as they enter the KV cache";
-    Layer Scores scores 4 "attn.hook_attn_scores" [Batch, Head, Query, Key] "rot_q · rot_k × scale; −inf where the query may not look";
+    Layer Scores scores 4 "attn.hook_attn_scores" [Batch, Head, Query, Key] "rot_q · rot_k × scale, soft-capped where the family caps it; −inf where the query may not look";
     Layer Pattern pattern 4 "attn.hook_pattern" [Batch, Head, Query, Key] "softmax of scores over keys";
     Layer Z z 4 "attn.hook_z" [Batch, Pos, Head, DHead] "pattern · v, per head";
     Layer Result result 4 "attn.hook_result" [Batch, Pos, Head, DModel] "z of one head times its rows of W_O; the bias of W_O belongs to no head";
@@ -147,7 +147,7 @@ sites! {
     After FinalNormScale final_norm_scale 3 "ln_final.hook_scale" [Batch, Pos, One] "scale of the final norm, of the last resid_post";
     After FinalNormalized final_normalized 3 "ln_final.hook_normalized" [Batch, Pos, DModel] "(last resid_post − mean) / final_norm_scale, before gain and bias";
     After FinalNorm final_norm 3 "ln_final.hook_out" [Batch, Pos, DModel] "final norm with gain and bias: what is unembedded";
-    After Logits logits 3 "logits" [Batch, Pos, Vocab] "final_norm · W_U (+ bias)";
+    After Logits logits 3 "logits" [Batch, Pos, Vocab] "final_norm · W_U (+ bias), soft-capped where the family caps it";
 }
 
 impl Kind {

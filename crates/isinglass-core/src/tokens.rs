@@ -101,24 +101,26 @@ impl Layout {
 
     /// Where attention may not look: true at `[row, 0, query, key]` if the query must not see the key.
     ///
-    /// A query sees the real tokens of its row up to itself; a column of padding sees only itself, so that its softmax
-    /// is finite. `None` if nothing is hidden. Its first axis is 1 if the batch is aligned.
+    /// A query sees the real tokens of its row up to itself, at most `window` of them, itself included; a column of
+    /// padding sees only itself, so that its softmax is finite. `None` if nothing is hidden. Its first axis is 1 if the
+    /// batch is aligned.
     ///
     /// # Shapes
     /// `[1 or batch, 1, query, key]`
-    pub fn mask(&self, device: &Device) -> Option<Tensor<4, Bool>> {
+    pub fn mask(&self, window: Option<usize>, device: &Device) -> Option<Tensor<4, Bool>> {
         let keys = self.past + self.width;
         let aligned = self.is_aligned();
-        if self.width == 1 && self.spans.iter().all(|s| s.start == 0) {
+        let window = window.unwrap_or(keys);
+        if self.width == 1 && keys <= window && self.spans.iter().all(|s| s.start == 0) {
             return None;
         }
         let rows = if aligned { 1 } else { self.rows() };
         let mut hidden = Vec::with_capacity(rows * self.width * keys);
         for span in &self.spans[..rows] {
             for query in self.past..keys {
-                hidden.extend(
-                    (0..keys).map(|key| key != query && (key > query || key < span.start || query < span.start)),
-                );
+                let unseen =
+                    |key: usize| key > query || key + window <= query || key < span.start || query < span.start;
+                hidden.extend((0..keys).map(|key| key != query && unseen(key)));
             }
         }
         let data = TensorData::new(hidden, [rows, 1, self.width, keys]);
@@ -255,7 +257,7 @@ mod tests {
     }
 
     fn hidden(batch: &TokenBatch) -> Vec<bool> {
-        batch.layout.mask(&Device::flex()).unwrap().into_data().iter::<bool>().collect()
+        batch.layout.mask(None, &Device::flex()).unwrap().into_data().iter::<bool>().collect()
     }
 
     #[test]
@@ -297,9 +299,23 @@ mod tests {
     }
 
     #[test]
+    fn a_window_hides_what_is_further_back() {
+        let batch = TokenBatch::one([1, 2, 3, 4]).unwrap();
+        let hidden = |window| -> Vec<bool> {
+            batch.layout.mask(Some(window), &Device::flex()).unwrap().into_data().iter::<bool>().collect()
+        };
+        let (o, x) = (false, true);
+        assert_eq!(hidden(2), [o, x, x, x, o, o, x, x, x, o, o, x, x, x, o, o]);
+        assert_eq!(hidden(4), hidden(9));
+        let next = batch.next(&[Some(5)]);
+        assert!(next.layout.mask(Some(5), &Device::flex()).is_none());
+        assert!(next.layout.mask(Some(4), &Device::flex()).is_some());
+    }
+
+    #[test]
     fn one_aligned_column_hides_nothing() {
         let next = TokenBatch::one([1, 2]).unwrap().next(&[Some(3)]);
-        assert!(next.layout.mask(&Device::flex()).is_none());
+        assert!(next.layout.mask(None, &Device::flex()).is_none());
     }
 
     #[test]

@@ -34,7 +34,6 @@ const IGNORED: &[&str] = &[
     "pad_token_id",
     "problem_type",
     "return_dict",
-    "rope_interleaved",
     "task_specific_params",
     "tokenizer_class",
     "torch_dtype",
@@ -67,6 +66,11 @@ impl Config {
         self.keys.get(key).filter(|v| !v.is_null())
     }
 
+    /// Whether a key is there with no value, which some families tell from a key that is absent.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_null)
+    }
+
     /// A sub-object under a key, as a configuration of its own.
     pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, LoadError> {
         match self.value(key) {
@@ -89,6 +93,13 @@ impl Config {
         let Some(found) = self.value(key) else { return Ok(default) };
         let count = found.as_u64().filter(|n| *n > 0).and_then(|n| usize::try_from(n).ok());
         count.map(Some).ok_or_else(|| self.wrong(key, found, "a whole number of at least 1"))
+    }
+
+    /// A whole number, 0 included, or the default where the key is absent.
+    pub(crate) fn whole_or(&self, key: &str, default: usize) -> Result<usize, LoadError> {
+        let Some(found) = self.value(key) else { return Ok(default) };
+        let count = found.as_u64().and_then(|n| usize::try_from(n).ok());
+        count.ok_or_else(|| self.wrong(key, found, "a whole number"))
     }
 
     /// A positive finite number, or the default where the key is absent.

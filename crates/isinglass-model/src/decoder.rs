@@ -7,13 +7,15 @@ mod mlp;
 mod norm;
 mod rope;
 
+use std::collections::BTreeMap;
+
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::site::{
     attn_out, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
     ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits, mlp_out,
     pos_embed, resid_mid, resid_post, resid_pre,
 };
-use isinglass_core::{Device, Int, Output, Taps, Tensor, TokenBatch};
+use isinglass_core::{Device, Int, Layout, Output, Taps, Tensor, TokenBatch};
 
 pub(crate) use self::attention::Attention;
 pub(crate) use self::kv_cache::KvCache;
@@ -21,7 +23,7 @@ pub(crate) use self::linear::Linear;
 pub(crate) use self::mlp::MlpBlock;
 pub(crate) use self::norm::NormBlock;
 use self::rope::Rotation;
-use crate::spec::{DecoderSpec, Positions, Residual};
+use crate::spec::{DecoderSpec, Positions, Residual, RopeScaling};
 
 /// Weights of one layer.
 #[derive(Debug)]
@@ -47,12 +49,25 @@ pub(crate) struct Decoder {
     pub(crate) unembed: Linear,
 }
 
-/// What every layer of one pass shares.
+/// What the layers of one pass share that look equally far back.
 pub(crate) struct Shared {
     /// Rotation of queries and keys, where positions are rotary.
     rotation: Option<Rotation>,
     /// True where attention may not look, `[1 or batch, 1, query, key]`.
     mask: Option<Tensor<4, isinglass_core::burn::tensor::Bool>>,
+}
+
+impl Shared {
+    fn new(spec: &DecoderSpec, window: Option<usize>, layout: &Layout, device: &Device) -> Self {
+        let rotation = match &spec.positions {
+            Positions::Rotary { d_rotary, theta, scaling, local_theta } => Some(match (window, local_theta) {
+                (Some(_), Some(theta)) => Rotation::new(*theta, &RopeScaling::None, *d_rotary, layout, device),
+                _ => Rotation::new(*theta, scaling, *d_rotary, layout, device),
+            }),
+            Positions::Learned => None,
+        };
+        Self { rotation, mask: layout.mask(window, device) }
+    }
 }
 
 impl Block {
@@ -108,35 +123,34 @@ impl Decoder {
         taps: &mut Taps<'_>,
     ) -> Tensor<3> {
         let device = self.embed.device();
-        let shared = Shared {
-            rotation: match &spec.positions {
-                Positions::Rotary { theta, scaling } => {
-                    Some(Rotation::new(*theta, scaling, spec.d_head, tokens.layout(), &device))
-                }
-                Positions::Learned => None,
-            },
-            mask: tokens.layout().mask(&device),
-        };
-        let mut x = self.embedded(tokens, taps);
+        let mut shared: BTreeMap<Option<usize>, Shared> = BTreeMap::new();
+        let mut x = self.embedded(spec.embed_scale, tokens, taps);
         for (layer, block) in self.blocks.iter().enumerate() {
             x = taps.stream(resid_pre(layer), x);
             if taps.finished() {
                 return x;
             }
-            x = block.forward(layer, x, &shared, cache.as_deref_mut(), taps);
+            let new = |window: &Option<usize>| Shared::new(spec, *window, tokens.layout(), &device);
+            let shared = shared.entry(spec.window_of(layer)).or_insert_with_key(new);
+            x = block.forward(layer, x, shared, cache.as_deref_mut(), taps);
             if taps.finished() {
                 return x;
             }
         }
-        self.unembedded(x, tokens, taps)
+        self.unembedded(spec.logits_softcap, x, tokens, taps)
     }
 
-    fn embedded(&self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
+    fn embedded(&self, scale: Option<f64>, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
         let device = self.embed.device();
         let (rows, width) = (tokens.layout().rows(), tokens.layout().width());
         let [_, d_model] = self.embed.dims();
         let ids = tokens.ids(&device).reshape([rows * width]);
-        let x = taps.stream(embed(), self.embed.clone().select(0, ids).reshape([rows, width, d_model]));
+        let x = self.embed.clone().select(0, ids).reshape([rows, width, d_model]);
+        let x = match scale {
+            Some(scale) => x * scale,
+            None => x,
+        };
+        let x = taps.stream(embed(), x);
         let Some(table) = &self.pos_embed else { return x };
         let positions = index(tokens.layout().positions(), &device);
         let [n] = positions.dims();
@@ -145,7 +159,7 @@ impl Decoder {
         x + taps.stream(pos_embed(), pos)
     }
 
-    fn unembedded(&self, x: Tensor<3>, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
+    fn unembedded(&self, cap: Option<f64>, x: Tensor<3>, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
         let after = [final_norm_scale(), final_normalized(), final_norm(), logits()];
         let only_last = taps.output() == Output::LastLogits;
         // A hook after the last layer is promised every column.
@@ -156,8 +170,16 @@ impl Decoder {
         if taps.finished() {
             return h;
         }
-        let out = taps.stream(logits(), self.unembed.forward(h));
+        let out = taps.stream(logits(), capped(self.unembed.forward(h), cap));
         if only_last && !early { last_columns(out, tokens) } else { out }
+    }
+}
+
+/// `cap · tanh(x / cap)`, where there is a cap.
+pub(crate) fn capped<const R: usize>(x: Tensor<R>, cap: Option<f64>) -> Tensor<R> {
+    match cap {
+        Some(cap) => (x / cap).tanh() * cap,
+        None => x,
     }
 }
 

@@ -1,7 +1,13 @@
 //! Model families: config keys and weight names, no tensor code.
 
+mod gemma;
 mod gpt2;
 mod llama;
+mod llama_gguf;
+mod llamalike;
+mod mistral;
+mod neox;
+mod qwen;
 
 use std::path::Path;
 
@@ -20,21 +26,65 @@ pub(crate) fn of_config(path: &Path, keys: Map<String, Value>) -> Result<(Decode
         Some(Value::String(kind)) => kind.clone(),
         Some(other) => other.to_string(),
     };
-    match kind.as_str() {
-        "gpt2" => Ok((gpt2::spec(&Config::new(path, "gpt2", keys))?, &gpt2::NAMES)),
-        "llama" => Ok((llama::spec(&Config::new(path, "llama", keys))?, &llama::NAMES)),
-        _ => Err(LoadError::UnsupportedArchitecture {
-            path: path.into(),
-            architecture: kind,
-            supported: "`gpt2`, `llama` (key `model_type`)",
-        }),
+    if kind == "gemma3" {
+        return Ok((gemma::gemma3(&text_config(path, keys)?)?, &gemma::GEMMA3_NAMES));
     }
+    let (family, spec, names): (_, Read, &'static Names) = match kind.as_str() {
+        "gemma" => ("gemma", gemma::gemma, &gemma::NAMES),
+        "gemma2" => ("gemma2", gemma::gemma2, &gemma::GEMMA2_NAMES),
+        "gemma3_text" => ("gemma3", gemma::gemma3, &gemma::GEMMA3_NAMES),
+        "gpt2" => ("gpt2", gpt2::spec, &gpt2::NAMES),
+        "gpt_neox" => ("gpt_neox", neox::spec, &neox::NAMES),
+        "llama" => ("llama", llama::spec, &llamalike::NAMES),
+        "mistral" => ("mistral", mistral::spec, &llamalike::NAMES),
+        "qwen2" => ("qwen2", qwen::qwen2, &llamalike::NAMES),
+        "qwen3" => ("qwen3", qwen::qwen3, &qwen::QWEN3_NAMES),
+        _ => {
+            return Err(LoadError::UnsupportedArchitecture {
+                path: path.into(),
+                architecture: kind,
+                supported: SUPPORTED,
+            });
+        }
+    };
+    Ok((spec(&Config::new(path, family, keys))?, names))
+}
+
+const SUPPORTED: &str = "`gemma`, `gemma2`, `gemma3`, `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `qwen2`, `qwen3` \
+    (key `model_type`)";
+
+/// A family's reading of its config.
+type Read = fn(&Config) -> Result<DecoderSpec, LoadError>;
+
+/// The language model of a multimodal config, with what the outer config says of its end.
+fn text_config(path: &Path, mut keys: Map<String, Value>) -> Result<Config, LoadError> {
+    let end = keys.remove("eos_token_id");
+    let outer = Config::new(path, "gemma3", keys);
+    let Some(found) = outer.value("text_config") else {
+        return Err(LoadError::MissingConfigKey { path: path.into(), key: "text_config".into() });
+    };
+    let Value::Object(inner) = found else { return Err(outer.wrong("text_config", found, "an object")) };
+    let mut inner = inner.clone();
+    // The vision model is not run; images are not among the tokens.
+    outer.finish(&[
+        "boi_token_index",
+        "eoi_token_index",
+        "image_token_index",
+        "image_token_id",
+        "mm_tokens_per_image",
+        "tie_word_embeddings",
+        "vision_config",
+    ])?;
+    if let Some(end) = end {
+        inner.insert("eos_token_id".into(), end);
+    }
+    Ok(Config::new(path, "gemma3", inner))
 }
 
 /// The decoder that a GGUF's metadata describes, and what its tensors are called.
 pub(crate) fn of_gguf(path: &Path, gguf: &Gguf) -> Result<(DecoderSpec, &'static Names), LoadError> {
     match gguf.get_str("general.architecture")? {
-        "llama" => Ok((llama::gguf_spec(path, gguf)?, &llama::GGUF_NAMES)),
+        "llama" => Ok((llama_gguf::spec(path, gguf)?, &llama_gguf::NAMES)),
         other => Err(LoadError::UnsupportedArchitecture {
             path: path.into(),
             architecture: other.into(),

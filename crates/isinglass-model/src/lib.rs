@@ -22,5 +22,5 @@ pub use chat::{ChatError, ChatTemplate, Message};
 pub use error::LoadError;
 pub use model::{Model, TextError};
 pub use source::ModelSource;
-pub use spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling};
+pub use spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling, Window, Windowed};
 pub use tokenizer::{Specials, TokenizeError, Tokenizer};

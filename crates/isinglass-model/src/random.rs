@@ -22,8 +22,13 @@ pub(crate) fn tiny_spec() -> DecoderSpec {
         n_ctx: 512,
         norm: Norm::Rms { eps: 1e-5 },
         mlp: Mlp::Gated(Activation::Silu),
-        positions: Positions::Rotary { theta: 10_000.0, scaling: RopeScaling::None },
+        positions: Positions::Rotary { d_rotary: 8, theta: 10_000.0, scaling: RopeScaling::None, local_theta: None },
         residual: Residual::Sequential,
+        attn_scale: 8_f64.powf(-0.5),
+        attn_softcap: None,
+        logits_softcap: None,
+        embed_scale: None,
+        window: None,
         qk_norm: false,
         post_norms: false,
         biases: Biases { qkv: false, attn_out: false, mlp: false },
@@ -63,6 +68,8 @@ impl Draw<'_> {
             n_heads: spec.n_heads,
             n_kv_heads: spec.n_kv_heads,
             d_head: spec.d_head,
+            scale: spec.attn_scale,
+            softcap: spec.attn_softcap,
         };
         let (activation, gated) = match spec.mlp {
             Mlp::Gated(activation) => (activation, true),

@@ -71,6 +71,11 @@ pub enum RopeScaling {
         /// Context length before stretching, in tokens.
         original_context: usize,
     },
+    /// All frequencies divided by one factor.
+    Linear {
+        /// Stretch of every frequency.
+        factor: f64,
+    },
     /// Each frequency divided by its factor, as GGUF files store it.
     Factors(Vec<f32>),
 }
@@ -79,15 +84,42 @@ pub enum RopeScaling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Positions {
-    /// Queries and keys are rotated, first half against second half of each head (Su et al. 2021).
+    /// Queries and keys are rotated, first half against second half of each head's first `d_rotary` (Su et al. 2021).
     Rotary {
+        /// Width of each head that is rotated; the rest passes.
+        d_rotary: usize,
         /// Base of the geometric series of wavelengths.
         theta: f64,
         /// How it is stretched.
         scaling: RopeScaling,
+        /// Base of layers with a window, never stretched, where it is another.
+        local_theta: Option<f64>,
     },
     /// A learned vector per position is added to the embedding.
     Learned,
+}
+
+/// Which layers have a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Windowed {
+    /// All of them.
+    Every,
+    /// All but the last of each so many.
+    AllButEvery(usize),
+    /// Those from this layer on.
+    From(usize),
+    /// One truth value a layer.
+    Listed(Vec<bool>),
+}
+
+/// Attention that looks back only so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Positions a query sees, itself included.
+    pub size: usize,
+    /// Which layers are so.
+    pub layers: Windowed,
 }
 
 /// Which projections have a bias.
@@ -133,6 +165,16 @@ pub struct DecoderSpec {
     pub positions: Positions,
     /// How attention and MLP join the stream.
     pub residual: Residual,
+    /// What query · key is multiplied by.
+    pub attn_scale: f64,
+    /// Scores `s` become `cap · tanh(s / cap)`.
+    pub attn_softcap: Option<f64>,
+    /// Logits `l` become `cap · tanh(l / cap)`.
+    pub logits_softcap: Option<f64>,
+    /// What the token embedding is multiplied by.
+    pub embed_scale: Option<f64>,
+    /// Attention that looks back only so far.
+    pub window: Option<Window>,
     /// Whether queries and keys are normed per head before rotation.
     pub qk_norm: bool,
     /// Whether what attention and MLP add to the stream is normed first.
@@ -146,6 +188,18 @@ pub struct DecoderSpec {
 }
 
 impl DecoderSpec {
+    /// How far back a layer looks, where that is limited.
+    pub fn window_of(&self, layer: usize) -> Option<usize> {
+        let window = self.window.as_ref()?;
+        let has = match &window.layers {
+            Windowed::Every => true,
+            Windowed::AllButEvery(n) => !(layer + 1).is_multiple_of(*n),
+            Windowed::From(first) => layer >= *first,
+            Windowed::Listed(layers) => layers.get(layer).copied().unwrap_or(false),
+        };
+        has.then_some(window.size)
+    }
+
     /// Sizes, limits and sites of a model of this kind.
     pub fn model_spec(&self, name: impl Into<String>) -> ModelSpec {
         ModelSpec {

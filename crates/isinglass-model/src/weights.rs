@@ -28,6 +28,8 @@ pub(crate) enum Qkv {
     Split([&'static str; 3]),
     /// One matrix of all queries, then all keys, then all values.
     Fused(&'static str),
+    /// One matrix of each head's query, key and value, head after head.
+    PerHead(&'static str),
 }
 
 /// What a family's file calls its tensors. Names of layer parts follow `layer`, in which `{}` is the layer; `.weight`
@@ -39,13 +41,21 @@ pub(crate) struct Names {
     pub(crate) embed: &'static str,
     pub(crate) pos_embed: &'static str,
     pub(crate) final_norm: &'static str,
-    /// Never prefixed.
-    pub(crate) unembed: &'static str,
+    /// Never prefixed: the first that the file uses counts.
+    pub(crate) unembed: &'static [&'static str],
     pub(crate) layer: &'static str,
     /// The configuration key that says how many layers there are.
     pub(crate) n_layers: &'static str,
     pub(crate) ln1: &'static str,
     pub(crate) ln2: &'static str,
+    /// Norms of what attention and MLP add, where the family has them.
+    pub(crate) ln1_post: &'static str,
+    pub(crate) ln2_post: &'static str,
+    /// Norms of queries and keys, where the family has them.
+    pub(crate) q_norm: &'static str,
+    pub(crate) k_norm: &'static str,
+    /// Added to every stored gain: 1 where the file holds the gain's difference from 1.
+    pub(crate) gain_offset: f64,
     pub(crate) qkv: Qkv,
     pub(crate) attn_out: &'static str,
     /// Gate projection of a gated MLP, up projection of a plain one.
@@ -58,6 +68,8 @@ pub(crate) struct Names {
     pub(crate) interleaved: bool,
     /// Buffers that are no weights: names that end so are left alone.
     pub(crate) ignored: &'static [&'static str],
+    /// Parts of a larger model that are not its decoder: names that begin so are left alone.
+    pub(crate) other_parts: &'static [&'static str],
 }
 
 /// Reads tensors one by one, remembering which.
@@ -98,10 +110,12 @@ impl Reader<'_> {
         };
         let weight = if spec.tied {
             // A tied checkpoint may still store the copy.
-            self.skip(&format!("{}.weight", names.unembed));
+            names.unembed.iter().for_each(|name| self.skip(&format!("{name}.weight")));
             embed.clone().transpose()
         } else {
-            let unembed: Tensor<2> = self.tensor(names.unembed, ".weight", [spec.vocab, spec.d_model])?;
+            let stored = |name: &&&str| self.file.contains(&format!("{name}.weight"));
+            let name = names.unembed.iter().find(stored).or(names.unembed.first()).copied().unwrap_or_default();
+            let unembed: Tensor<2> = self.tensor(name, ".weight", [spec.vocab, spec.d_model])?;
             unembed.transpose()
         };
         let blocks = (0..spec.n_layers).map(|layer| self.block(layer)).collect::<Result<_, _>>()?;
@@ -128,16 +142,27 @@ impl Reader<'_> {
                 let fused = self.linear(&part(name), d, d_q + 2 * d_kv, spec.biases.qkv)?;
                 [(0, d_q), (d_q, d_kv), (d_q + d_kv, d_kv)].map(|(from, len)| columns(&fused, from, len))
             }
+            Qkv::PerHead(name) => {
+                let fused = self.linear(&part(name), d, d_q + 2 * d_kv, spec.biases.qkv)?;
+                [0, 1, 2].map(|which| of_each_head(&fused, spec.n_heads, spec.d_head, which))
+            }
+        };
+        let qk_norms = if spec.qk_norm {
+            Some((self.norm(&part(names.q_norm), spec.d_head)?, self.norm(&part(names.k_norm), spec.d_head)?))
+        } else {
+            None
         };
         let attention = Attention {
             q,
             k,
             v,
             o: self.linear(&part(names.attn_out), d_q, d, spec.biases.attn_out)?,
-            qk_norms: None,
+            qk_norms,
             n_heads: spec.n_heads,
             n_kv_heads: spec.n_kv_heads,
             d_head: spec.d_head,
+            scale: spec.attn_scale,
+            softcap: spec.attn_softcap,
         };
         let bias = spec.biases.mlp;
         let (activation, linear) = match spec.mlp {
@@ -153,16 +178,22 @@ impl Reader<'_> {
         Ok(Block {
             ln1: self.norm(&part(names.ln1), d)?,
             attention,
-            ln1_post: None,
+            ln1_post: self.post_norm(&part(names.ln1_post))?,
             ln2: self.norm(&part(names.ln2), d)?,
             mlp,
-            ln2_post: None,
+            ln2_post: self.post_norm(&part(names.ln2_post))?,
             residual: spec.residual,
         })
     }
 
+    fn post_norm(&self, name: &str) -> Result<Option<NormBlock>, LoadError> {
+        self.spec.post_norms.then(|| self.norm(name, self.spec.d_model)).transpose()
+    }
+
     fn norm(&self, name: &str, width: usize) -> Result<NormBlock, LoadError> {
         let gain = self.tensor(name, ".weight", [width])?;
+        let offset = self.names.gain_offset;
+        let gain = if offset == 0.0 { gain } else { gain + offset };
         let bias = match self.spec.norm {
             Norm::Layer { .. } => Some(self.tensor(name, ".bias", [width])?),
             Norm::Rms { .. } => None,
@@ -222,7 +253,10 @@ impl Reader<'_> {
     /// Refuses a file with tensors that nobody asked for: the config and the weights belong to different models.
     fn finish(&self) -> Result<(), LoadError> {
         let read = self.read.borrow();
-        let ignored = |name: &str| self.names.ignored.iter().any(|end| name.ends_with(end));
+        let ignored = |name: &str| {
+            let mut others = self.names.other_parts.iter();
+            self.names.ignored.iter().any(|end| name.ends_with(end)) || others.any(|start| name.starts_with(start))
+        };
         let extra: Vec<&str> =
             self.file.names().into_iter().filter(|name| !read.contains(*name) && !ignored(name)).collect();
         match extra.first() {
@@ -243,4 +277,12 @@ fn columns(fused: &Linear, from: usize, len: usize) -> Linear {
         weight: fused.weight.clone().narrow(1, from, len),
         bias: fused.bias.clone().map(|b| b.narrow(0, from, len)),
     }
+}
+
+/// The query (0), key (1) or value (2) outputs of a projection that holds all three, head after head.
+fn of_each_head(fused: &Linear, heads: usize, d_head: usize, which: usize) -> Linear {
+    let [d_in, d_out] = fused.weight.dims();
+    let weight = fused.weight.clone().transpose().reshape([heads, 3, d_head, d_in]).narrow(1, which, 1);
+    let bias = |bias: Tensor<1>| bias.reshape([heads, 3, d_head]).narrow(1, which, 1).reshape([d_out / 3]);
+    Linear { weight: weight.reshape([d_out / 3, d_in]).transpose(), bias: fused.bias.clone().map(bias) }
 }

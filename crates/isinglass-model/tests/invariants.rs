@@ -190,9 +190,7 @@ fn nothing_after_the_deepest_wanted_site_is_run() {
         let full = with_hook(variant, ()).len();
         let counts = [resid_pre(0).id(), resid_post(0).id(), resid_post(1).id(), resid_post(2).id()].map(early);
         assert!(built < counts[0] && counts[3] < full, "{built} {counts:?} {full}");
-        assert!(counts.is_sorted() && counts[1] < counts[2], "{counts:?}");
-        // Three equal layers: each costs as much as the one before.
-        assert_eq!(counts[2] - counts[1], counts[3] - counts[2]);
+        assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
         let last = operations(variant, |model, tokens| drop(model.run_last(tokens, ()).unwrap()));
         assert!(last.len() > counts[3], "the last logits need the whole pass");
     }

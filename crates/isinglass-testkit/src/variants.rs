@@ -1,66 +1,63 @@
 //! Random models of every kind the decoder can be.
 
 use isinglass_core::Device;
-use isinglass_model::{Activation, Biases, DecoderSpec, Mlp, Model, Norm, Positions, Residual, RopeScaling};
+use isinglass_model::{
+    Activation, Biases, DecoderSpec, Mlp, Model, Norm, Positions, Residual, RopeScaling, Window, Windowed,
+};
 
-/// Families whose checkpoints load.
+/// Families whose checkpoints load, by the name that their configs give.
 pub const fn built() -> &'static [&'static str] {
-    &["gpt2", "llama"]
+    &["gemma", "gemma2", "gemma3", "gemma3_text", "gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"]
 }
 
-/// One random model for each way a decoder can be put together: the built families, and what the decoder's data allows
-/// beyond them.
+/// One random model for each way a decoder can be put together: what the built families use, and what the decoder's data
+/// allows beyond them.
 pub fn variants(device: &Device) -> Vec<Model> {
+    let tiny = Model::load("tiny", device).unwrap().decoder_spec().clone();
     let llama = DecoderSpec {
-        family: "llama".into(),
         n_layers: 3,
         d_model: 24,
-        n_heads: 4,
-        n_kv_heads: 2,
-        d_head: 8,
         d_mlp: 40,
         vocab: 50,
         n_ctx: 64,
-        norm: Norm::Rms { eps: 1e-5 },
-        mlp: Mlp::Gated(Activation::Silu),
-        positions: Positions::Rotary { theta: 10_000.0, scaling: RopeScaling::None },
-        residual: Residual::Sequential,
-        qk_norm: false,
-        post_norms: false,
-        biases: Biases { qkv: false, attn_out: false, mlp: false },
         tied: false,
         end_tokens: vec![],
+        ..tiny
     };
+    let all = Biases { qkv: true, attn_out: true, mlp: true };
     let gpt2 = DecoderSpec {
         family: "gpt2".into(),
         n_kv_heads: 4,
         norm: Norm::Layer { eps: 1e-5 },
         mlp: Mlp::Plain(Activation::GeluTanh),
         positions: Positions::Learned,
-        biases: Biases { qkv: true, attn_out: true, mlp: true },
+        biases: all,
         tied: true,
         ..llama.clone()
     };
+    let scaling = RopeScaling::Linear { factor: 4.0 };
     let parallel = DecoderSpec {
         family: "parallel".into(),
         residual: Residual::Parallel,
         mlp: Mlp::Plain(Activation::Gelu),
+        positions: Positions::Rotary { d_rotary: 4, theta: 10_000.0, scaling: scaling.clone(), local_theta: None },
         ..gpt2.clone()
     };
     let normed = DecoderSpec {
         family: "normed".into(),
         qk_norm: true,
         post_norms: true,
-        // Not ReLU: a norm before and one after a homogeneous MLP would cancel any change of scale.
-        mlp: Mlp::Gated(Activation::Silu),
+        attn_scale: 0.3,
+        attn_softcap: Some(3.0),
+        logits_softcap: Some(5.0),
+        embed_scale: Some(1.7),
+        window: Some(Window { size: 3, layers: Windowed::AllButEvery(2) }),
+        positions: Positions::Rotary { d_rotary: 8, theta: 10_000.0, scaling, local_theta: Some(100.0) },
         ..llama.clone()
     };
-    let biased = DecoderSpec {
-        family: "biased".into(),
-        biases: Biases { qkv: true, attn_out: true, mlp: true },
-        mlp: Mlp::Gated(Activation::Relu),
-        ..llama.clone()
-    };
+    // Not gated ReLU with norms on both sides: they would cancel any change of scale.
+    let biased =
+        DecoderSpec { family: "biased".into(), biases: all, mlp: Mlp::Gated(Activation::Relu), ..llama.clone() };
     let specs = [llama, gpt2, parallel, normed, biased];
     specs.into_iter().map(|spec| Model::random(&spec.family.clone(), spec, 11, device)).collect()
 }

@@ -4,10 +4,10 @@ use isinglass_core::burn::tensor::activation::softmax;
 use isinglass_core::site;
 use isinglass_core::{Taps, Tensor};
 
-use super::Shared;
 use super::kv_cache::KvCache;
 use super::linear::Linear;
 use super::norm::NormBlock;
+use super::{Shared, capped};
 
 /// Weights of one attention block.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ pub(crate) struct Attention {
     pub(crate) n_heads: usize,
     pub(crate) n_kv_heads: usize,
     pub(crate) d_head: usize,
+    /// What query · key is multiplied by.
+    pub(crate) scale: f64,
+    pub(crate) softcap: Option<f64>,
 }
 
 impl Attention {
@@ -50,7 +53,7 @@ impl Attention {
             Some(cache) => cache.append(layer, taps.layout().past(), k, v),
             None => (k, v),
         };
-        let z = Self::mixed(layer, q, k, v, shared, taps);
+        let z = self.mixed(layer, q, k, v, shared, taps);
         let z = taps.heads(site::z(layer), z);
         let out = self.output(layer, z, taps);
         taps.stream(site::attn_raw(layer), out)
@@ -66,6 +69,7 @@ impl Attention {
 
     /// `q` is `[batch, pos, head, d_head]`, `k` and `v` are `[batch, kv_head, key, d_head]`.
     fn mixed(
+        &self,
         layer: usize,
         q: Tensor<4>,
         k: Tensor<4>,
@@ -78,8 +82,8 @@ impl Attention {
         // The heads that share a key head are folded into its rows, which repeats nothing.
         let group = n_heads / n_kv_heads;
         let q = q.swap_dims(1, 2).reshape([batch, n_kv_heads, group * pos, d_head]);
-        let scale = (d_head as f64).powf(-0.5);
-        let scores = (q.matmul(k.swap_dims(2, 3)) * scale).reshape([batch, n_heads, pos, keys]);
+        let scores = (q.matmul(k.swap_dims(2, 3)) * self.scale).reshape([batch, n_heads, pos, keys]);
+        let scores = capped(scores, self.softcap);
         let scores = match &shared.mask {
             Some(mask) => scores.mask_fill(mask.clone().expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY),
             None => scores,

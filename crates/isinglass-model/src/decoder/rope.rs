@@ -9,17 +9,17 @@ use crate::spec::RopeScaling;
 
 /// Cosines and sines of one pass, shared by its layers.
 pub(crate) struct Rotation {
-    /// `[1 or batch, pos, 1, d_head]`
+    /// `[1 or batch, pos, 1, d_rotary]`
     cos: Tensor<4>,
     sin: Tensor<4>,
 }
 
 impl Rotation {
-    pub(crate) fn new(theta: f64, scaling: &RopeScaling, d_head: usize, layout: &Layout, device: &Device) -> Self {
-        let frequencies = frequencies(theta, scaling, d_head);
+    pub(crate) fn new(theta: f64, scaling: &RopeScaling, d_rotary: usize, layout: &Layout, device: &Device) -> Self {
+        let frequencies = frequencies(theta, scaling, d_rotary);
         let positions = layout.positions();
         let n = positions.len();
-        let (mut cos, mut sin) = (Vec::with_capacity(n * d_head), Vec::with_capacity(n * d_head));
+        let (mut cos, mut sin) = (Vec::with_capacity(n * d_rotary), Vec::with_capacity(n * d_rotary));
         for position in positions {
             // The angle is rounded to f32 as in the reference, whose cosine the parity is with.
             let angles = frequencies.iter().map(|f| f64::from(position as f32 * f));
@@ -27,26 +27,36 @@ impl Rotation {
             cos.extend(c.iter().chain(&c));
             sin.extend(s.iter().chain(&s));
         }
-        let shape = [n / layout.width(), layout.width(), 1, d_head];
+        let shape = [n / layout.width(), layout.width(), 1, d_rotary];
         let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
         Self { cos: tensor(cos), sin: tensor(sin) }
     }
 
-    /// Rotates each head of `[batch, pos, head, d_head]`, first half against second half.
+    /// Rotates each head of `[batch, pos, head, d_head]`, first half against second half of what is rotated.
     pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        let [.., d_head] = x.dims();
-        let first = x.clone().narrow(3, 0, d_head / 2);
-        let second = x.clone().narrow(3, d_head / 2, d_head / 2);
+        let ([.., d_head], [.., d_rotary]) = (x.dims(), self.cos.dims());
+        if d_rotary == d_head {
+            return self.rotated(x);
+        }
+        let passed = x.clone().narrow(3, d_rotary, d_head - d_rotary);
+        Tensor::cat(vec![self.rotated(x.narrow(3, 0, d_rotary)), passed], 3)
+    }
+
+    fn rotated(&self, x: Tensor<4>) -> Tensor<4> {
+        let [.., d] = x.dims();
+        let first = x.clone().narrow(3, 0, d / 2);
+        let second = x.clone().narrow(3, d / 2, d / 2);
         let turned = Tensor::cat(vec![second.neg(), first], 3);
         x * self.cos.clone() + turned * self.sin.clone()
     }
 }
 
-/// Angle per position of each pair, in radians: `theta^(−2i / d_head)`, stretched.
-fn frequencies(theta: f64, scaling: &RopeScaling, d_head: usize) -> Vec<f32> {
-    let plain = (0..d_head / 2).map(|i| theta.powf(-2.0 * i as f64 / d_head as f64));
+/// Angle per position of each pair, in radians: `theta^(−2i / d)`, stretched.
+fn frequencies(theta: f64, scaling: &RopeScaling, d: usize) -> Vec<f32> {
+    let plain = (0..d / 2).map(|i| theta.powf(-2.0 * i as f64 / d as f64));
     match scaling {
         RopeScaling::None => plain.map(|f| f as f32).collect(),
+        RopeScaling::Linear { factor } => plain.map(|f| (f / factor) as f32).collect(),
         RopeScaling::Factors(factors) => plain.zip(factors).map(|(f, by)| (f / f64::from(*by)) as f32).collect(),
         RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => plain
             .map(|f| {

@@ -71,7 +71,8 @@ fn unknown_keys_and_architectures() {
         let (error, message) = refusal(with_key(LLAMA, "model_type", kind).path());
         assert!(matches!(error, LoadError::UnsupportedArchitecture { .. }), "{error:?}");
         let expected = format!(
-            "`config.json`: architecture `{named}` is not supported: use one of `gpt2`, `llama` (key `model_type`)"
+            "`config.json`: architecture `{named}` is not supported: use one of `gemma`, `gemma2`, `gemma3`, \
+             `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `qwen2`, `qwen3` (key `model_type`)"
         );
         assert_eq!(message, expected);
     }
@@ -274,13 +275,13 @@ fn rotary_scalings_that_are_not_built() {
     };
     scaled(
         &|s| s["rope_type"] = json!("yarn"),
-        "`config.json`: key `rope_scaling.rope_type` is `\"yarn\"`, expected `default` or `llama3`",
+        "`config.json`: key `rope_scaling.rope_type` is `\"yarn\"`, expected `default`, `linear` or `llama3`",
     );
     wrong_value(
         LLAMA,
         "rope_scaling",
-        json!({ "type": "linear", "factor": 2.0 }),
-        "`config.json`: key `rope_scaling.type` is `\"linear\"`, expected `default` or `llama3`",
+        json!({ "type": "dynamic", "factor": 2.0 }),
+        "`config.json`: key `rope_scaling.type` is `\"dynamic\"`, expected `default`, `linear` or `llama3`",
     );
     wrong_value(
         LLAMA,
