@@ -31,7 +31,8 @@ pub(crate) struct Block {
     pub(crate) ln1: NormBlock,
     pub(crate) attention: Attention,
     pub(crate) ln1_post: Option<NormBlock>,
-    pub(crate) ln2: NormBlock,
+    /// None where attention and MLP read through one norm.
+    pub(crate) ln2: Option<NormBlock>,
     pub(crate) mlp: MlpBlock,
     pub(crate) ln2_post: Option<NormBlock>,
     pub(crate) residual: Residual,
@@ -80,6 +81,7 @@ impl Block {
         taps: &mut Taps<'_>,
     ) -> Tensor<3> {
         let h = self.ln1.stream(x.clone(), ln1_scale(layer), ln1_normalized(layer), taps);
+        let normed = (self.residual == Residual::ParallelOneNorm).then(|| h.clone());
         let attn = self.attention.forward(layer, h, shared, cache, taps);
         let attn = match &self.ln1_post {
             Some(norm) => norm.stream(attn, ln1_post_scale(layer), ln1_post_normalized(layer), taps),
@@ -95,15 +97,18 @@ impl Block {
                 let mlp = self.mlp(layer, mid.clone(), taps);
                 taps.stream(resid_post(layer), mid + mlp)
             }
-            Residual::Parallel => {
-                let mlp = self.mlp(layer, x.clone(), taps);
+            Residual::Parallel | Residual::ParallelOneNorm => {
+                let mlp = self.mlp(layer, normed.unwrap_or_else(|| x.clone()), taps);
                 taps.stream(resid_post(layer), x + attn + mlp)
             }
         }
     }
 
     fn mlp(&self, layer: usize, x: Tensor<3>, taps: &mut Taps<'_>) -> Tensor<3> {
-        let h = self.ln2.stream(x, ln2_scale(layer), ln2_normalized(layer), taps);
+        let h = match &self.ln2 {
+            Some(norm) => norm.stream(x, ln2_scale(layer), ln2_normalized(layer), taps),
+            None => x,
+        };
         let mlp = self.mlp.forward(layer, h, taps);
         let mlp = match &self.ln2_post {
             Some(norm) => norm.stream(mlp, ln2_post_scale(layer), ln2_post_normalized(layer), taps),
@@ -230,7 +235,7 @@ mod tests {
         let cpu = device("cpu").unwrap();
         let plain = DecoderSpec {
             mlp: Mlp::Plain(Activation::GeluTanh),
-            biases: Biases { qkv: true, attn_out: true, mlp: true },
+            biases: Biases { qkv: true, attn_out: true, mlp: true, unembed: false },
             residual: Residual::Parallel,
             ..tiny_spec()
         };

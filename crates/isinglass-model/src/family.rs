@@ -7,6 +7,7 @@ mod llama_gguf;
 mod llamalike;
 mod mistral;
 mod neox;
+mod phi;
 mod qwen;
 
 use std::path::Path;
@@ -36,6 +37,8 @@ pub(crate) fn of_config(path: &Path, keys: Map<String, Value>) -> Result<(Decode
         "gpt2" => ("gpt2", gpt2::spec, &gpt2::NAMES),
         "gpt_neox" => ("gpt_neox", neox::spec, &neox::NAMES),
         "llama" => ("llama", llama::spec, &llamalike::NAMES),
+        "phi" => ("phi", phi::phi2, &phi::PHI2_NAMES),
+        "phi3" => ("phi3", phi::phi3, &phi::PHI3_NAMES),
         "mistral" => ("mistral", mistral::spec, &llamalike::NAMES),
         "qwen2" => ("qwen2", qwen::qwen2, &llamalike::NAMES),
         "qwen3" => ("qwen3", qwen::qwen3, &qwen::QWEN3_NAMES),
@@ -50,8 +53,8 @@ pub(crate) fn of_config(path: &Path, keys: Map<String, Value>) -> Result<(Decode
     Ok((spec(&Config::new(path, family, keys))?, names))
 }
 
-const SUPPORTED: &str = "`gemma`, `gemma2`, `gemma3`, `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `qwen2`, `qwen3` \
-    (key `model_type`)";
+const SUPPORTED: &str = "`gemma`, `gemma2`, `gemma3`, `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `phi`, \
+    `phi3`, `qwen2`, `qwen3` (key `model_type`)";
 
 /// A family's reading of its config.
 type Read = fn(&Config) -> Result<DecoderSpec, LoadError>;
@@ -91,6 +94,22 @@ pub(crate) fn of_gguf(path: &Path, gguf: &Gguf) -> Result<(DecoderSpec, &'static
             supported: "`llama` (key `general.architecture`)",
         }),
     }
+}
+
+/// How much of a head is rotated, where the config gives a share of it; transformers 5 moves the share into
+/// `rope_parameters`.
+fn partial(config: &Config, key: &str, default: f64, d_head: usize) -> Result<usize, LoadError> {
+    let old = config.positive_or(key, Some(default))?;
+    let share = match config.object("rope_parameters")? {
+        Some(new) => new.positive_or("partial_rotary_factor", Some(old))?,
+        None => old,
+    };
+    let d_rotary = (d_head as f64 * share) as usize;
+    if share > 1.0 || d_rotary == 0 || !d_rotary.is_multiple_of(2) {
+        let expected = format!("at most 1, and an even number of the {d_head} dimensions of a head");
+        return Err(config.wrong(key, &share.into(), &expected));
+    }
+    Ok(d_rotary)
 }
 
 /// The activation function under a key, by the name transformers gives it.

@@ -12,7 +12,7 @@ use crate::family;
 use crate::random;
 use crate::smollm2;
 use crate::source::{ModelSource, folder_of, read_json};
-use crate::spec::DecoderSpec;
+use crate::spec::{DecoderSpec, Positions};
 use crate::tokenizer::{Specials, TokenizeError, Tokenizer};
 use crate::weights::{self, Names};
 
@@ -259,6 +259,12 @@ impl Forward for Model {
     }
 
     fn session(&self, _rows: usize, columns: usize) -> Option<Box<dyn Session + '_>> {
+        // A sequence that outgrows the short factors turns all its keys anew: nothing of a cache would hold.
+        if let Positions::Rotary { scaling, .. } = &self.decoder_spec.positions
+            && scaling.is_long(columns)
+        {
+            return None;
+        }
         // Columns are left-padded to at most the context, and no row goes past it.
         let columns = columns.min(self.spec.n_ctx.saturating_mul(2));
         let cache = KvCache::new(self.spec.n_layers, columns);

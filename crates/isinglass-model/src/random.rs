@@ -31,7 +31,7 @@ pub(crate) fn tiny_spec() -> DecoderSpec {
         window: None,
         qk_norm: false,
         post_norms: false,
-        biases: Biases { qkv: false, attn_out: false, mlp: false },
+        biases: Biases::default(),
         tied: true,
         end_tokens: vec![0],
     }
@@ -51,14 +51,15 @@ pub(crate) fn decoder(spec: &DecoderSpec, seed: u64, device: &Device) -> Decoder
     let weight = if spec.tied { embed.clone().transpose() } else { draw.uniform([spec.d_model, spec.vocab], 1.0) };
     let blocks = (0..spec.n_layers).map(|_| draw.block()).collect();
     let final_norm = draw.norm(spec.d_model);
-    Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias: None } }
+    let bias = spec.biases.unembed.then(|| draw.uniform([spec.vocab], 0.5));
+    Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias } }
 }
 
 impl Draw<'_> {
     fn block(&mut self) -> Block {
         let spec = self.spec;
         let (d, d_q, d_kv) = (spec.d_model, spec.n_heads * spec.d_head, spec.n_kv_heads * spec.d_head);
-        let Biases { qkv, attn_out, mlp: mlp_bias } = spec.biases;
+        let Biases { qkv, attn_out, mlp: mlp_bias, .. } = spec.biases;
         let attention = Attention {
             q: self.linear(d, d_q, qkv),
             k: self.linear(d, d_kv, qkv),
@@ -85,7 +86,7 @@ impl Draw<'_> {
             ln1: self.norm(d),
             attention,
             ln1_post: spec.post_norms.then(|| self.norm(d)),
-            ln2: self.norm(d),
+            ln2: (spec.residual != Residual::ParallelOneNorm).then(|| self.norm(d)),
             mlp,
             ln2_post: spec.post_norms.then(|| self.norm(d)),
             residual: spec.residual,

@@ -50,8 +50,10 @@ pub enum Mlp {
 pub enum Residual {
     /// The MLP reads the stream after attention was added.
     Sequential,
-    /// Both read the same stream.
+    /// Both read the same stream, through a norm each.
     Parallel,
+    /// Both read the same stream through the same norm.
+    ParallelOneNorm,
 }
 
 /// How rotary frequencies are stretched for longer contexts.
@@ -78,6 +80,25 @@ pub enum RopeScaling {
     },
     /// Each frequency divided by its factor, as GGUF files store it.
     Factors(Vec<f32>),
+    /// Each frequency divided by its factor, another one for sequences past the original context; cosines and sines
+    /// multiplied by `magnitude` (LongRoPE, Ding et al. 2024).
+    Long {
+        /// Factors of sequences of at most `original_context` tokens.
+        short: Vec<f32>,
+        /// Factors of longer ones.
+        long: Vec<f32>,
+        /// Context length before stretching, in tokens.
+        original_context: usize,
+        /// What cosines and sines are multiplied by.
+        magnitude: f64,
+    },
+}
+
+impl RopeScaling {
+    /// Whether a sequence of so many tokens is past the context from which on other factors hold.
+    pub(crate) const fn is_long(&self, len: usize) -> bool {
+        matches!(self, Self::Long { original_context, .. } if len > *original_context)
+    }
 }
 
 /// How positions enter.
@@ -123,7 +144,7 @@ pub struct Window {
 }
 
 /// Which projections have a bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Biases {
     /// Query, key and value projections.
     pub qkv: bool,
@@ -131,6 +152,8 @@ pub struct Biases {
     pub attn_out: bool,
     /// Every projection of the MLP.
     pub mlp: bool,
+    /// The unembedding.
+    pub unembed: bool,
 }
 
 /// A decoder described by data.
@@ -242,8 +265,10 @@ impl DecoderSpec {
         };
         sites.extend([resid_pre(l), ln1_scale(l), ln1_normalized(l), attn_raw(l), attn_out(l)].map(SiteId::from));
         sites.extend([q(l), k(l), v(l), scores(l), pattern(l), z(l), result(l)].map(SiteId::from));
-        sites.extend([ln2_scale(l), ln2_normalized(l), mlp_pre(l), mlp_post(l)].map(SiteId::from));
-        sites.extend([mlp_raw(l), mlp_out(l), resid_post(l)].map(SiteId::from));
+        sites.extend([mlp_pre(l), mlp_post(l), mlp_raw(l), mlp_out(l), resid_post(l)].map(SiteId::from));
+        if self.residual != Residual::ParallelOneNorm {
+            sites.extend([ln2_scale(l), ln2_normalized(l)].map(SiteId::from));
+        }
         if self.residual == Residual::Sequential {
             sites.push(resid_mid(l).id());
         }

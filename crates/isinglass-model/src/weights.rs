@@ -10,7 +10,7 @@ use isinglass_formats::TensorFile;
 
 use crate::decoder::{Attention, Block, Decoder, Linear, MlpBlock, NormBlock};
 use crate::error::LoadError;
-use crate::spec::{DecoderSpec, Mlp, Norm, Positions};
+use crate::spec::{DecoderSpec, Mlp, Norm, Positions, Residual};
 
 /// How a matrix lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub(crate) struct Names {
     /// The configuration key that says how many layers there are.
     pub(crate) n_layers: &'static str,
     pub(crate) ln1: &'static str,
+    /// Not there where attention and MLP read through one norm.
     pub(crate) ln2: &'static str,
     /// Norms of what attention and MLP add, where the family has them.
     pub(crate) ln1_post: &'static str,
@@ -60,7 +61,7 @@ pub(crate) struct Names {
     pub(crate) attn_out: &'static str,
     /// Gate projection of a gated MLP, up projection of a plain one.
     pub(crate) mlp_pre: &'static str,
-    /// Up projection of a gated MLP.
+    /// Up projection of a gated MLP; empty where `mlp_pre` holds the gate projection and then the up projection.
     pub(crate) mlp_linear: &'static str,
     pub(crate) mlp_down: &'static str,
     pub(crate) matrix: Matrix,
@@ -108,19 +109,20 @@ impl Reader<'_> {
             Positions::Learned => Some(self.tensor(&global(names.pos_embed), ".weight", [spec.n_ctx, spec.d_model])?),
             Positions::Rotary { .. } => None,
         };
-        let weight = if spec.tied {
+        let (weight, bias) = if spec.tied {
             // A tied checkpoint may still store the copy.
             names.unembed.iter().for_each(|name| self.skip(&format!("{name}.weight")));
-            embed.clone().transpose()
+            (embed.clone().transpose(), None)
         } else {
             let stored = |name: &&&str| self.file.contains(&format!("{name}.weight"));
             let name = names.unembed.iter().find(stored).or(names.unembed.first()).copied().unwrap_or_default();
             let unembed: Tensor<2> = self.tensor(name, ".weight", [spec.vocab, spec.d_model])?;
-            unembed.transpose()
+            let bias = if spec.biases.unembed { Some(self.tensor(name, ".bias", [spec.vocab])?) } else { None };
+            (unembed.transpose(), bias)
         };
         let blocks = (0..spec.n_layers).map(|layer| self.block(layer)).collect::<Result<_, _>>()?;
         let final_norm = self.norm(&global(names.final_norm), spec.d_model)?;
-        Ok(Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias: None } })
+        Ok(Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias } })
     }
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
@@ -139,11 +141,11 @@ impl Reader<'_> {
                 ]
             }
             Qkv::Fused(name) => {
-                let fused = self.linear(&part(name), d, d_q + 2 * d_kv, spec.biases.qkv)?;
+                let fused = self.linear(&part(name), d, d_kv.saturating_mul(2).saturating_add(d_q), spec.biases.qkv)?;
                 [(0, d_q), (d_q, d_kv), (d_q + d_kv, d_kv)].map(|(from, len)| columns(&fused, from, len))
             }
             Qkv::PerHead(name) => {
-                let fused = self.linear(&part(name), d, d_q + 2 * d_kv, spec.biases.qkv)?;
+                let fused = self.linear(&part(name), d, d_kv.saturating_mul(2).saturating_add(d_q), spec.biases.qkv)?;
                 [0, 1, 2].map(|which| of_each_head(&fused, spec.n_heads, spec.d_head, which))
             }
         };
@@ -165,29 +167,31 @@ impl Reader<'_> {
             softcap: spec.attn_softcap,
         };
         let bias = spec.biases.mlp;
-        let (activation, linear) = match spec.mlp {
-            Mlp::Gated(activation) => (activation, Some(self.linear(&part(names.mlp_linear), d, spec.d_mlp, bias)?)),
-            Mlp::Plain(activation) => (activation, None),
+        let (activation, pre, linear) = match spec.mlp {
+            Mlp::Gated(activation) if names.mlp_linear.is_empty() => {
+                let fused = self.linear(&part(names.mlp_pre), d, spec.d_mlp.saturating_mul(2), bias)?;
+                (activation, columns(&fused, 0, spec.d_mlp), Some(columns(&fused, spec.d_mlp, spec.d_mlp)))
+            }
+            Mlp::Gated(activation) => {
+                let linear = self.linear(&part(names.mlp_linear), d, spec.d_mlp, bias)?;
+                (activation, self.linear(&part(names.mlp_pre), d, spec.d_mlp, bias)?, Some(linear))
+            }
+            Mlp::Plain(activation) => (activation, self.linear(&part(names.mlp_pre), d, spec.d_mlp, bias)?, None),
         };
-        let mlp = MlpBlock {
-            activation,
-            pre: self.linear(&part(names.mlp_pre), d, spec.d_mlp, bias)?,
-            linear,
-            down: self.linear(&part(names.mlp_down), spec.d_mlp, d, bias)?,
-        };
+        let mlp = MlpBlock { activation, pre, linear, down: self.linear(&part(names.mlp_down), spec.d_mlp, d, bias)? };
         Ok(Block {
             ln1: self.norm(&part(names.ln1), d)?,
             attention,
-            ln1_post: self.post_norm(&part(names.ln1_post))?,
-            ln2: self.norm(&part(names.ln2), d)?,
+            ln1_post: self.norm_if(spec.post_norms, &part(names.ln1_post))?,
+            ln2: self.norm_if(spec.residual != Residual::ParallelOneNorm, &part(names.ln2))?,
             mlp,
-            ln2_post: self.post_norm(&part(names.ln2_post))?,
+            ln2_post: self.norm_if(spec.post_norms, &part(names.ln2_post))?,
             residual: spec.residual,
         })
     }
 
-    fn post_norm(&self, name: &str) -> Result<Option<NormBlock>, LoadError> {
-        self.spec.post_norms.then(|| self.norm(name, self.spec.d_model)).transpose()
+    fn norm_if(&self, there: bool, name: &str) -> Result<Option<NormBlock>, LoadError> {
+        there.then(|| self.norm(name, self.spec.d_model)).transpose()
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<NormBlock, LoadError> {

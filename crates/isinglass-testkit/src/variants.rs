@@ -7,7 +7,20 @@ use isinglass_model::{
 
 /// Families whose checkpoints load, by the name that their configs give.
 pub const fn built() -> &'static [&'static str] {
-    &["gemma", "gemma2", "gemma3", "gemma3_text", "gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"]
+    &[
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gemma3_text",
+        "gpt2",
+        "gpt_neox",
+        "llama",
+        "mistral",
+        "phi",
+        "phi3",
+        "qwen2",
+        "qwen3",
+    ]
 }
 
 /// One random model for each way a decoder can be put together: what the built families use, and what the decoder's data
@@ -24,7 +37,7 @@ pub fn variants(device: &Device) -> Vec<Model> {
         end_tokens: vec![],
         ..tiny
     };
-    let all = Biases { qkv: true, attn_out: true, mlp: true };
+    let all = Biases { qkv: true, attn_out: true, mlp: true, unembed: false };
     let gpt2 = DecoderSpec {
         family: "gpt2".into(),
         n_kv_heads: 4,
@@ -43,6 +56,24 @@ pub fn variants(device: &Device) -> Vec<Model> {
         positions: Positions::Rotary { d_rotary: 4, theta: 10_000.0, scaling: scaling.clone(), local_theta: None },
         ..gpt2.clone()
     };
+    let one_norm = DecoderSpec {
+        family: "one_norm".into(),
+        residual: Residual::ParallelOneNorm,
+        tied: false,
+        biases: Biases { unembed: true, ..all },
+        ..parallel.clone()
+    };
+    let long = RopeScaling::Long {
+        short: vec![1.0, 1.5, 2.0, 3.0],
+        long: vec![2.0, 4.0, 9.0, 9.0],
+        original_context: 5,
+        magnitude: 1.2,
+    };
+    let longer = DecoderSpec {
+        family: "longer".into(),
+        positions: Positions::Rotary { d_rotary: 8, theta: 10_000.0, scaling: long, local_theta: None },
+        ..llama.clone()
+    };
     let normed = DecoderSpec {
         family: "normed".into(),
         qk_norm: true,
@@ -58,6 +89,6 @@ pub fn variants(device: &Device) -> Vec<Model> {
     // Not gated ReLU with norms on both sides: they would cancel any change of scale.
     let biased =
         DecoderSpec { family: "biased".into(), biases: all, mlp: Mlp::Gated(Activation::Relu), ..llama.clone() };
-    let specs = [llama, gpt2, parallel, normed, biased];
+    let specs = [llama, gpt2, parallel, one_norm, longer, normed, biased];
     specs.into_iter().map(|spec| Model::random(&spec.family.clone(), spec, 11, device)).collect()
 }

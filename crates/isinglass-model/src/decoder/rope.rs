@@ -16,18 +16,27 @@ pub(crate) struct Rotation {
 
 impl Rotation {
     pub(crate) fn new(theta: f64, scaling: &RopeScaling, d_rotary: usize, layout: &Layout, device: &Device) -> Self {
-        let frequencies = frequencies(theta, scaling, d_rotary);
-        let positions = layout.positions();
-        let n = positions.len();
-        let (mut cos, mut sin) = (Vec::with_capacity(n * d_rotary), Vec::with_capacity(n * d_rotary));
-        for position in positions {
-            // The angle is rounded to f32 as in the reference, whose cosine the parity is with.
-            let angles = frequencies.iter().map(|f| f64::from(position as f32 * f));
-            let (c, s): (Vec<f32>, Vec<f32>) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
-            cos.extend(c.iter().chain(&c));
-            sin.extend(s.iter().chain(&s));
+        let (rows, width) = (layout.rows(), layout.width());
+        // One row of tables serves all rows that start together, unless their lengths ask for other frequencies.
+        let of_row = |row| scaling.is_long(layout.len(row));
+        let same = layout.is_aligned() && (1..rows).all(|row| of_row(row) == of_row(0));
+        let rows = if same { 1 } else { rows };
+        let magnitude = if let RopeScaling::Long { magnitude, .. } = scaling { *magnitude as f32 } else { 1.0 };
+        let n = rows * width * d_rotary;
+        let (mut cos, mut sin) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        for row in 0..rows {
+            let frequencies = frequencies(theta, scaling, d_rotary, of_row(row));
+            for column in 0..width {
+                let position = layout.position(row, column) as f32;
+                // The angle is rounded to f32 as in the reference, whose cosine the parity is with.
+                let angles = frequencies.iter().map(|f| f64::from(position * f));
+                let (c, s): (Vec<f32>, Vec<f32>) =
+                    angles.map(|a| (a.cos() as f32 * magnitude, a.sin() as f32 * magnitude)).unzip();
+                cos.extend(c.iter().chain(&c));
+                sin.extend(s.iter().chain(&s));
+            }
         }
-        let shape = [n / layout.width(), layout.width(), 1, d_rotary];
+        let shape = [rows, width, 1, d_rotary];
         let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
         Self { cos: tensor(cos), sin: tensor(sin) }
     }
@@ -52,12 +61,16 @@ impl Rotation {
 }
 
 /// Angle per position of each pair, in radians: `theta^(−2i / d)`, stretched.
-fn frequencies(theta: f64, scaling: &RopeScaling, d: usize) -> Vec<f32> {
+fn frequencies(theta: f64, scaling: &RopeScaling, d: usize, is_long: bool) -> Vec<f32> {
     let plain = (0..d / 2).map(|i| theta.powf(-2.0 * i as f64 / d as f64));
     match scaling {
         RopeScaling::None => plain.map(|f| f as f32).collect(),
         RopeScaling::Linear { factor } => plain.map(|f| (f / factor) as f32).collect(),
         RopeScaling::Factors(factors) => plain.zip(factors).map(|(f, by)| (f / f64::from(*by)) as f32).collect(),
+        RopeScaling::Long { short, long, .. } => {
+            let factors = if is_long { long } else { short };
+            plain.zip(factors).map(|(f, by)| (f / f64::from(*by)) as f32).collect()
+        }
         RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => plain
             .map(|f| {
                 // Turns over the original context: few is a low frequency, many a high one.
@@ -78,7 +91,7 @@ mod tests {
     fn llama3_keeps_high_frequencies_and_stretches_low_ones() {
         let scaling =
             RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 64 };
-        let (plain, scaled) = (frequencies(1e4, &RopeScaling::None, 16), frequencies(1e4, &scaling, 16));
+        let (plain, scaled) = (frequencies(1e4, &RopeScaling::None, 16, false), frequencies(1e4, &scaling, 16, false));
         // 64 / 2π = 10.2 turns: high. 64 · 1e-4^(7/8) / 2π = 0.003 turns: low.
         assert_eq!([plain[0], scaled[0]].map(f32::to_bits), [1.0_f32.to_bits(); 2]);
         assert!((scaled[7] - plain[7] / 8.0).abs() < 1e-12);

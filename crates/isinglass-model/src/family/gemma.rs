@@ -96,7 +96,7 @@ pub(super) fn gemma3(config: &Config) -> Result<DecoderSpec, LoadError> {
 fn scaled(config: &Config, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
     let bias = config.flag_or("attention_bias", false)?;
     config.only("use_bidirectional_attention", &Value::Bool(false))?;
-    let biases = Biases { qkv: bias, attn_out: bias, mlp: false };
+    let biases = Biases { qkv: bias, attn_out: bias, mlp: false, unembed: false };
     Ok(DecoderSpec { embed_scale: Some((spec.d_model as f64).sqrt()), biases, ..spec })
 }
 

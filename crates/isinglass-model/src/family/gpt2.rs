@@ -77,7 +77,7 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
         window: None,
         qk_norm: false,
         post_norms: false,
-        biases: Biases { qkv: true, attn_out: true, mlp: true },
+        biases: Biases { qkv: true, attn_out: true, mlp: true, unembed: false },
         tied: config.flag_or("tie_word_embeddings", true)?,
         end_tokens: config.token_ids("eos_token_id")?,
     };

@@ -13,7 +13,7 @@ const IGNORED: &[&str] = &["attention_dropout", "pretraining_tp"];
 pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
     config.only("rope_interleaved", &Value::Bool(false))?;
     let bias = config.flag_or("attention_bias", false)?;
-    let biases = Biases { qkv: bias, attn_out: bias, mlp: config.flag_or("mlp_bias", false)? };
+    let biases = Biases { qkv: bias, attn_out: bias, mlp: config.flag_or("mlp_bias", false)?, unembed: false };
     let spec = DecoderSpec { biases, ..llamalike::spec(config, &Defaults::llama("llama"))? };
     config.finish(IGNORED)?;
     Ok(spec)

@@ -138,6 +138,7 @@ pub(super) fn spec(path: &Path, gguf: &Gguf) -> Result<DecoderSpec, LoadError> {
             qkv: gguf.contains("blk.0.attn_q.bias"),
             attn_out: gguf.contains("blk.0.attn_output.bias"),
             mlp: gguf.contains("blk.0.ffn_gate.bias"),
+            unembed: false,
         },
         tied: !gguf.contains("output.weight"),
         end_tokens,

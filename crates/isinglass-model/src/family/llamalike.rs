@@ -125,7 +125,7 @@ pub(super) fn spec(config: &Config, defaults: &Defaults) -> Result<DecoderSpec, 
         window: None,
         qk_norm: false,
         post_norms: false,
-        biases: Biases { qkv: false, attn_out: false, mlp: false },
+        biases: Biases::default(),
         tied: config.flag_or("tie_word_embeddings", defaults.tied)?,
         end_tokens: config.token_ids("eos_token_id")?,
     })

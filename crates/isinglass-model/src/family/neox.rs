@@ -3,7 +3,7 @@
 use super::{activation, llamalike};
 use crate::config::Config;
 use crate::error::LoadError;
-use crate::spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual};
+use crate::spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Residual};
 use crate::weights::{Matrix, Names, Qkv};
 
 const IGNORED: &[&str] = &["attention_dropout", "classifier_dropout", "hidden_dropout"];
@@ -43,6 +43,7 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
     }
     let d_head = d_model / n_heads;
     let bias = config.flag_or("attention_bias", true)?;
+    let theta = config.at_least_one_or("rotary_emb_base", Some(10_000.0))?;
     let parallel = config.flag_or("use_parallel_residual", true)?;
     let spec = DecoderSpec {
         family: "gpt_neox".into(),
@@ -56,7 +57,7 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
         n_ctx: config.count_or("max_position_embeddings", Some(2048))?.unwrap_or(2048),
         norm: Norm::Layer { eps: config.positive_or("layer_norm_eps", Some(1e-5))? },
         mlp: Mlp::Plain(activation(config, "hidden_act", Activation::Gelu)?),
-        positions: rope(config, d_head)?,
+        positions: llamalike::rope(config, theta, super::partial(config, "rotary_pct", 0.25, d_head)?)?,
         residual: if parallel { Residual::Parallel } else { Residual::Sequential },
         attn_scale: (d_head as f64).powf(-0.5),
         attn_softcap: None,
@@ -65,26 +66,10 @@ pub(super) fn spec(config: &Config) -> Result<DecoderSpec, LoadError> {
         window: None,
         qk_norm: false,
         post_norms: false,
-        biases: Biases { qkv: bias, attn_out: bias, mlp: true },
+        biases: Biases { qkv: bias, attn_out: bias, mlp: true, unembed: false },
         tied: config.flag_or("tie_word_embeddings", false)?,
         end_tokens: config.token_ids("eos_token_id")?,
     };
     config.finish(IGNORED)?;
     Ok(spec)
-}
-
-/// Only the first share of each head is rotated.
-fn rope(config: &Config, d_head: usize) -> Result<Positions, LoadError> {
-    let theta = config.at_least_one_or("rotary_emb_base", Some(10_000.0))?;
-    let old = config.positive_or("rotary_pct", Some(0.25))?;
-    let share = match config.object("rope_parameters")? {
-        Some(new) => new.positive_or("partial_rotary_factor", Some(old))?,
-        None => old,
-    };
-    let d_rotary = (d_head as f64 * share) as usize;
-    if share > 1.0 || d_rotary == 0 || !d_rotary.is_multiple_of(2) {
-        let expected = format!("at most 1, and an even number of the {d_head} dimensions of a head");
-        return Err(config.wrong("rotary_pct", &share.into(), &expected));
-    }
-    llamalike::rope(config, theta, d_rotary)
 }

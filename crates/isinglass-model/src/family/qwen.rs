@@ -26,7 +26,7 @@ pub(super) fn qwen3(config: &Config) -> Result<DecoderSpec, LoadError> {
     let window = window(config, spec.n_layers)?;
     let bias = config.flag_or("attention_bias", false)?;
     config.finish(IGNORED)?;
-    let biases = Biases { qkv: bias, attn_out: bias, mlp: false };
+    let biases = Biases { qkv: bias, attn_out: bias, mlp: false, unembed: false };
     Ok(DecoderSpec { window, qk_norm: true, biases, ..spec })
 }
 

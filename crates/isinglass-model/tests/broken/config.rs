@@ -72,7 +72,7 @@ fn unknown_keys_and_architectures() {
         assert!(matches!(error, LoadError::UnsupportedArchitecture { .. }), "{error:?}");
         let expected = format!(
             "`config.json`: architecture `{named}` is not supported: use one of `gemma`, `gemma2`, `gemma3`, \
-             `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `qwen2`, `qwen3` (key `model_type`)"
+             `gemma3_text`, `gpt2`, `gpt_neox`, `llama`, `mistral`, `phi`, `phi3`, `qwen2`, `qwen3` (key `model_type`)"
         );
         assert_eq!(message, expected);
     }
