@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use isinglass_formats::{Gguf, Value as Metadata};
 use serde_json::{Map, Value};
 
 use crate::error::LoadError;
@@ -58,6 +59,14 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn new(path: &Path, family: &'static str, keys: Map<String, Value>) -> Self {
         Self { path: path.into(), family, within: String::new(), keys, read: RefCell::default() }
+    }
+
+    /// The metadata of a GGUF about its architecture, keys without the architecture's name.
+    pub(crate) fn of_gguf(path: &Path, family: &'static str, gguf: &Gguf) -> Self {
+        let within = format!("{family}.");
+        let own = |key: &str| Some((key.strip_prefix(&within)?.to_owned(), json(gguf.value(key)?)));
+        let keys = gguf.keys().filter_map(own).collect();
+        Self { within, ..Self::new(path, family, keys) }
     }
 
     /// The value under a key; JSON's null is no value.
@@ -185,6 +194,24 @@ impl Config {
     fn named(&self, key: &str) -> String {
         format!("{}{key}", self.within)
     }
+}
+
+/// A metadata value as JSON would have it.
+fn json(value: Metadata<'_>) -> Value {
+    match value {
+        // The shortest decimal that is this f32: 1e-5, which the model was trained with, and not 9.9999997e-6.
+        Metadata::F32(x) => number(x.to_string().parse().unwrap_or(f64::from(x))),
+        Metadata::F64(x) => number(x),
+        Metadata::Bool(x) => x.into(),
+        Metadata::Str(x) => x.into(),
+        // No key of an architecture that is built holds one.
+        Metadata::Array(_) => "an array".into(),
+        int => int.as_int().map_or(Value::Null, |x| u64::try_from(x).map_or_else(|_| (x as i64).into(), Value::from)),
+    }
+}
+
+fn number(x: f64) -> Value {
+    serde_json::Number::from_f64(x).map_or_else(|| Value::String(x.to_string()), Value::Number)
 }
 
 fn token_id(value: &Value) -> Option<u32> {

@@ -1,9 +1,9 @@
 //! Model families: config keys and weight names, no tensor code.
 
 mod gemma;
+mod gguf;
 mod gpt2;
 mod llama;
-mod llama_gguf;
 mod llamalike;
 mod mistral;
 mod neox;
@@ -12,9 +12,9 @@ mod qwen;
 
 use std::path::Path;
 
-use isinglass_formats::Gguf;
 use serde_json::{Map, Value};
 
+pub(crate) use self::gguf::of_gguf;
 use crate::config::Config;
 use crate::error::LoadError;
 use crate::spec::{Activation, DecoderSpec};
@@ -82,18 +82,6 @@ fn text_config(path: &Path, mut keys: Map<String, Value>) -> Result<Config, Load
         inner.insert("eos_token_id".into(), end);
     }
     Ok(Config::new(path, "gemma3", inner))
-}
-
-/// The decoder that a GGUF's metadata describes, and what its tensors are called.
-pub(crate) fn of_gguf(path: &Path, gguf: &Gguf) -> Result<(DecoderSpec, &'static Names), LoadError> {
-    match gguf.get_str("general.architecture")? {
-        "llama" => Ok((llama_gguf::spec(path, gguf)?, &llama_gguf::NAMES)),
-        other => Err(LoadError::UnsupportedArchitecture {
-            path: path.into(),
-            architecture: other.into(),
-            supported: "`llama` (key `general.architecture`)",
-        }),
-    }
 }
 
 /// How much of a head is rotated, where the config gives a share of it; transformers 5 moves the share into

@@ -144,6 +144,7 @@ pub struct Window {
 }
 
 /// Which projections have a bias.
+#[expect(clippy::struct_excessive_bools, reason = "one for each projection")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Biases {
     /// Query, key and value projections.

@@ -2,6 +2,8 @@
 //! refused.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too")]
 
+#[path = "gguf/architectures.rs"]
+mod architectures;
 #[path = "gguf/draft.rs"]
 mod draft;
 #[path = "gguf/refused.rs"]

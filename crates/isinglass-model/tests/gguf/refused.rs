@@ -15,14 +15,17 @@ use crate::{SHARDED, assert_reference, load, logits};
 #[test]
 fn metadata_that_is_wrong() {
     let plain = draft(&fixture(SHARDED));
-    let (error, message) = plain.clone().set("general.architecture", json!("qwen2")).refusal();
+    let (error, message) = plain.clone().set("general.architecture", json!("mamba")).refusal();
     assert!(matches!(error, LoadError::UnsupportedArchitecture { .. }), "{error:?}");
     assert_eq!(
         message,
-        "`m.gguf`: architecture `qwen2` is not supported: use one of `llama` (key `general.architecture`)"
+        "`m.gguf`: architecture `mamba` is not supported: use one of `gemma`, `gemma2`, `gemma3`, `gpt2`, `llama`, `phi3`, \
+         `qwen2`, `qwen3` (key `general.architecture`)"
     );
+    let (error, message) = plain.clone().without("general.architecture").refusal();
+    assert!(matches!(error, LoadError::Format(FormatError::NoSuchKey { .. })), "{error:?}");
+    assert!(message.starts_with("`m.gguf` has no key `general.architecture`"), "{message}");
     for key in [
-        "general.architecture",
         "llama.block_count",
         "llama.context_length",
         "llama.embedding_length",
@@ -31,15 +34,19 @@ fn metadata_that_is_wrong() {
         "llama.attention.layer_norm_rms_epsilon",
     ] {
         let (error, message) = plain.clone().without(key).refusal();
-        assert!(matches!(error, LoadError::Format(FormatError::NoSuchKey { .. })), "{error:?}");
-        assert!(message.starts_with(&format!("`m.gguf` has no key `{key}`")), "{message}");
-        let (error, message) = plain.clone().set(key, json!(["x"])).refusal();
-        assert!(matches!(error, LoadError::Format(FormatError::WrongKind { .. })), "{error:?}");
-        assert!(message.starts_with(&format!("key `{key}` of `m.gguf` is an array of `string`, not")), "{message}");
+        assert!(matches!(error, LoadError::MissingConfigKey { .. }), "{error:?}");
+        assert_eq!(message, format!("`m.gguf` lacks the key `{key}`"));
+        for (wrong, named) in
+            [(json!(["x"]), "\"an array\""), (json!("x"), "\"x\""), (json!(-1), "-1"), (json!(true), "true")]
+        {
+            let (error, message) = plain.clone().set(key, wrong).refusal();
+            assert!(matches!(error, LoadError::ConfigValue { .. }), "{error:?}");
+            assert!(message.starts_with(&format!("`m.gguf`: key `{key}` is `{named}`, expected a ")), "{message}");
+        }
     }
     let (error, message) = plain.clone().set("llama.logit_scale", json!(0.5)).refusal();
     assert!(matches!(error, LoadError::UnknownConfigKey { .. }), "{error:?}");
-    assert!(message.starts_with("`m.gguf`: llama config key `llama.logit_scale` (value `F32(0.5)`) is"), "{message}");
+    assert!(message.starts_with("`m.gguf`: llama config key `llama.logit_scale` (value `0.5`) is"), "{message}");
     for (key, value, message) in [
         ("llama.block_count", json!(0), "key `llama.block_count` is `0`, expected a whole number of at least 1"),
         (
@@ -73,27 +80,27 @@ fn metadata_that_is_wrong() {
             json!(8),
             "key `llama.expert_count` is `8`, expected 0: mixtures of experts are not built",
         ),
-        ("llama.rope.freq_base", json!(0.0), "key `llama.rope.freq_base` is `0`, expected a number of at least 1"),
+        ("llama.rope.freq_base", json!(0.0), "key `llama.rope.freq_base` is `0.0`, expected a number of at least 1"),
         ("llama.rope.freq_base", json!(-1.5), "key `llama.rope.freq_base` is `-1.5`, expected a number of at least 1"),
         (
             "llama.attention.layer_norm_rms_epsilon",
             json!(0.0),
-            "key `llama.attention.layer_norm_rms_epsilon` is `0`, expected a number above 0",
+            "key `llama.attention.layer_norm_rms_epsilon` is `0.0`, expected a number above 0",
         ),
         (
             "llama.rope.scaling.type",
             json!("yarn"),
-            "key `llama.rope.scaling.type` is `yarn`, expected none, or factors in `rope_freqs.weight`",
+            "key `llama.rope.scaling.type` is `\"yarn\"`, expected `none` or `linear`",
         ),
         (
             "llama.rope.scaling.factor",
-            json!(8.0),
-            "key `llama.rope.scaling.factor` is `8`, expected none, or factors in `rope_freqs.weight`",
+            json!(-8.0),
+            "key `llama.rope.scaling.factor` is `-8.0`, expected a number of at least 1",
         ),
         (
             "llama.rope.scale_linear",
-            json!(2.0),
-            "key `llama.rope.scale_linear` is `2`, expected none, or factors in `rope_freqs.weight`",
+            json!(0.5),
+            "key `llama.rope.scale_linear` is `0.5`, expected a number of at least 1",
         ),
     ] {
         plain.clone().set(key, value).wrong_value(&format!("`m.gguf`: {message}"));
