@@ -81,7 +81,7 @@ pub enum RopeScaling {
     /// Each frequency divided by its factor, as GGUF files store it.
     Factors(Vec<f32>),
     /// Each frequency divided by its factor, another one for sequences past the original context; cosines and sines
-    /// multiplied by `magnitude` (LongRoPE, Ding et al. 2024).
+    /// multiplied by `magnitude` (`LongRoPE`, Ding et al. 2024).
     Long {
         /// Factors of sequences of at most `original_context` tokens.
         short: Vec<f32>,

@@ -72,14 +72,14 @@ const SUPPORTED: &str =
 /// The decoder that a GGUF's metadata describes, and what its tensors are called.
 pub(crate) fn of_gguf(path: &Path, gguf: &Gguf) -> Result<(DecoderSpec, &'static Names), LoadError> {
     let (family, read, names): (_, Read, &'static Names) = match gguf.get_str("general.architecture")? {
-        "llama" => ("llama", llama, &LLAMA),
-        "qwen2" => ("qwen2", qwen2, &QWEN2),
-        "qwen3" => ("qwen3", qwen3, &QWEN3),
-        "gemma" => ("gemma", gemma, &GEMMA),
+        "llama" => ("llama", |file, spec| Ok(llama(file, spec)), &LLAMA),
+        "qwen2" => ("qwen2", |_, spec| Ok(qwen2(spec)), &QWEN2),
+        "qwen3" => ("qwen3", |file, spec| Ok(qwen3(file, spec)), &QWEN3),
+        "gemma" => ("gemma", |_, spec| Ok(gemma(spec)), &GEMMA),
         "gemma2" => ("gemma2", gemma2, &GEMMA2),
         "gemma3" => ("gemma3", gemma3, &GEMMA3),
         "phi3" => ("phi3", phi3, &PHI3),
-        "gpt2" => ("gpt2", gpt2, &GPT2),
+        "gpt2" => ("gpt2", |_, spec| Ok(gpt2(spec)), &GPT2),
         other => {
             return Err(LoadError::UnsupportedArchitecture {
                 path: path.into(),
@@ -103,7 +103,7 @@ struct File<'a> {
     keys: Config,
 }
 
-fn llama(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
+fn llama(file: &File<'_>, spec: DecoderSpec) -> DecoderSpec {
     let there = |tensor: &str| file.gguf.contains(tensor);
     let biases = Biases {
         qkv: there("blk.0.attn_q.bias"),
@@ -111,20 +111,20 @@ fn llama(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
         mlp: there("blk.0.ffn_gate.bias"),
         unembed: false,
     };
-    Ok(DecoderSpec { biases, ..spec })
+    DecoderSpec { biases, ..spec }
 }
 
-fn qwen2(_: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
-    Ok(DecoderSpec { biases: Biases { qkv: true, ..Biases::default() }, ..spec })
+fn qwen2(spec: DecoderSpec) -> DecoderSpec {
+    DecoderSpec { biases: Biases { qkv: true, ..Biases::default() }, ..spec }
 }
 
-fn qwen3(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
-    Ok(DecoderSpec { qk_norm: true, ..llama(file, spec)? })
+fn qwen3(file: &File<'_>, spec: DecoderSpec) -> DecoderSpec {
+    DecoderSpec { qk_norm: true, ..llama(file, spec) }
 }
 
-fn gemma(_: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
+fn gemma(spec: DecoderSpec) -> DecoderSpec {
     let embed_scale = Some((spec.d_model as f64).sqrt());
-    Ok(DecoderSpec { mlp: Mlp::Gated(Activation::GeluTanh), embed_scale, ..spec })
+    DecoderSpec { mlp: Mlp::Gated(Activation::GeluTanh), embed_scale, ..spec }
 }
 
 fn gemma2(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
@@ -132,7 +132,7 @@ fn gemma2(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> 
     let window = size.map(|size| Window { size, layers: Windowed::AllButEvery(2) });
     let attn_softcap = Some(file.keys.positive_or("attn_logit_softcapping", Some(50.0))?);
     let logits_softcap = Some(file.keys.positive_or("final_logit_softcapping", Some(30.0))?);
-    let spec = gemma(file, by_layers(spec, 46))?;
+    let spec = gemma(by_layers(spec, 46));
     Ok(DecoderSpec { window, attn_softcap, logits_softcap, post_norms: true, ..spec })
 }
 
@@ -151,7 +151,7 @@ fn gemma3(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> 
     };
     let (attn_softcap, logits_softcap) = (cap("attn_logit_softcapping")?, cap("final_logit_softcapping")?);
     let window = size.map(|size| Window { size, layers });
-    let spec = gemma(file, by_layers(spec, 62))?;
+    let spec = gemma(by_layers(spec, 62));
     Ok(DecoderSpec { window, positions, attn_softcap, logits_softcap, qk_norm: true, post_norms: true, ..spec })
 }
 
@@ -184,16 +184,16 @@ fn phi3(file: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
         }
         plain => plain,
     };
-    Ok(DecoderSpec { window, positions, ..spec })
+    Ok(DecoderSpec { positions, window, ..spec })
 }
 
-fn gpt2(_: &File<'_>, spec: DecoderSpec) -> Result<DecoderSpec, LoadError> {
-    Ok(DecoderSpec {
+fn gpt2(spec: DecoderSpec) -> DecoderSpec {
+    DecoderSpec {
         mlp: Mlp::Plain(Activation::GeluTanh),
         positions: Positions::Learned,
         biases: Biases { qkv: true, attn_out: true, mlp: true, unembed: false },
         ..spec
-    })
+    }
 }
 
 impl File<'_> {
