@@ -192,6 +192,25 @@ impl Gguf {
         Ok(ints)
     }
 
+    /// The real numbers of the array under a key, in order, of either width.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError::NoSuchKey`], or [`FormatError::WrongKind`] where it is no array of real numbers.
+    pub fn get_floats(&self, key: &str) -> Result<Vec<f64>, FormatError> {
+        let expected = "an array of real numbers";
+        let array = self.array(key, expected)?;
+        let mut floats = Vec::with_capacity(array.len());
+        for item in array.iter() {
+            match item {
+                Value::F32(x) => floats.push(x.into()),
+                Value::F64(x) => floats.push(x),
+                _ => return Err(self.wrong_kind(key, Value::Array(array), expected)),
+            }
+        }
+        Ok(floats)
+    }
+
     fn array(&self, key: &str, expected: &'static str) -> Result<Array<'_>, FormatError> {
         match self.want(key)? {
             Value::Array(array) => Ok(array),

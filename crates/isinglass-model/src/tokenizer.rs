@@ -1,6 +1,7 @@
 //! Text to token ids and back.
 
 mod gguf;
+mod sentencepiece;
 
 use std::fmt;
 use std::path::Path;

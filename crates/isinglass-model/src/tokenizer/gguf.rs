@@ -1,4 +1,4 @@
-//! The byte-level BPE vocabulary inside a GGUF, as the JSON that the tokenizers library reads.
+//! The vocabulary inside a GGUF, as the JSON that the tokenizers library reads.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use isinglass_formats::Gguf;
 use serde_json::{Value, json};
 
+use super::sentencepiece;
 use crate::error::LoadError;
 
 /// A vocabulary with what a chat needs.
@@ -29,9 +30,14 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         name: name.into(),
         supported,
     };
-    if model != "gpt2" {
-        return Err(unsupported("tokenizer.ggml.model", model, "`gpt2` (byte-level BPE)"));
-    }
+    let kind = match model {
+        "gpt2" => Vocabulary::ByteLevel,
+        "llama" => Vocabulary::SentencePiece,
+        other => {
+            let supported = "`gpt2` (byte-level BPE), `llama` (SentencePiece)";
+            return Err(unsupported("tokenizer.ggml.model", other, supported));
+        }
+    };
     let missing = |key: &str| LoadError::MissingConfigKey { path: path.into(), key: key.into() };
     let wrong = |key: &str, found: String, expected: String| LoadError::ConfigValue {
         path: path.into(),
@@ -39,20 +45,19 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         found,
         expected,
     };
-    // Files from before this key do not say how to cut text: a guess would give other ids than the model was trained on.
-    let pre = text("tokenizer.ggml.pre")?.ok_or_else(|| missing("tokenizer.ggml.pre"))?;
-    let Some((pre_tokenizer, like_llama3)) = pre_tokenizer(pre) else {
-        return Err(unsupported("tokenizer.ggml.pre", pre, "`gpt-2`, `smollm`, `llama-bpe`"));
+    let flag = |key: &str, default: bool| match gguf.value(key) {
+        Some(_) => gguf.get_bool(key),
+        None => Ok(default),
     };
     let tokens = gguf.get_strings("tokenizer.ggml.tokens")?;
-    let merges = gguf.get_strings("tokenizer.ggml.merges")?;
-    let types = match gguf.value("tokenizer.ggml.token_type") {
-        Some(_) => gguf.get_ints("tokenizer.ggml.token_type")?,
-        None => Vec::new(),
+    let one_each = |key: &str, n: usize, what: &str| {
+        let (found, expected) = (format!("{n} {what}"), format!("one for each of {} tokens", tokens.len()));
+        if n == tokens.len() { Ok(()) } else { Err(wrong(key, found, expected)) }
     };
-    if gguf.value("tokenizer.ggml.token_type").is_some() && types.len() != tokens.len() {
-        let (found, expected) = (format!("{} types", types.len()), format!("one for each of {} tokens", tokens.len()));
-        return Err(wrong("tokenizer.ggml.token_type", found, expected));
+    let mut types = Vec::new();
+    if gguf.value("tokenizer.ggml.token_type").is_some() {
+        types = gguf.get_ints("tokenizer.ggml.token_type")?;
+        one_each("tokenizer.ggml.token_type", types.len(), "types")?;
     }
     // The vocabulary goes from texts to ids: of a token that is there twice, one id could not be decoded.
     let mut seen = BTreeSet::new();
@@ -60,37 +65,70 @@ pub(super) fn read(path: &Path, gguf: &Gguf) -> Result<Option<Found>, LoadError>
         let reason = format!("token `{twice}` is there twice");
         return Err(LoadError::Tokenizer { path: path.into(), reason });
     }
-    let of_id = |key: &str| -> Result<Option<String>, LoadError> {
-        if gguf.value(key).is_none() {
+    let of_id = |which: &str| -> Result<Option<(&str, u64)>, LoadError> {
+        let key = format!("tokenizer.ggml.{which}_token_id");
+        if gguf.value(&key).is_none() {
             return Ok(None);
         }
-        let id = gguf.get_u64(key)?;
+        let id = gguf.get_u64(&key)?;
         let token = usize::try_from(id).ok().and_then(|id| tokens.get(id));
         let expected = || format!("a token id below {}", tokens.len());
-        token.map(|t| Some((*t).to_owned())).ok_or_else(|| wrong(key, id.to_string(), expected()))
+        token.map(|token| Some((*token, id))).ok_or_else(|| wrong(&key, id.to_string(), expected()))
     };
-    let (bos, eos) = (of_id("tokenizer.ggml.bos_token_id")?, of_id("tokenizer.ggml.eos_token_id")?);
-    let added = types.iter().zip(&tokens).enumerate().filter_map(|(id, (kind, token))| match *kind {
+    let (bos, eos) = (of_id("bos")?, of_id("eos")?);
+    let prefix = flag("tokenizer.ggml.add_space_prefix", true)?;
+    let unprefixed = matches!(kind, Vocabulary::SentencePiece) && !prefix;
+    // What llama.cpp does about BOS where the file is silent differs between vocabularies.
+    let (mut json, adds_bos) = match kind {
+        Vocabulary::ByteLevel => {
+            // Files from before this key do not say how to cut text: a guess would give other ids than the model was
+            // trained on.
+            let pre = text("tokenizer.ggml.pre")?.ok_or_else(|| missing("tokenizer.ggml.pre"))?;
+            let Some(cut) = cut(pre) else { return Err(unsupported("tokenizer.ggml.pre", pre, CUTS)) };
+            let mut json = bpe(&tokens, &gguf.get_strings("tokenizer.ggml.merges")?, cut.like_llama3);
+            json["pre_tokenizer"] = cut.pre_tokenizer;
+            if cut.composed {
+                json["normalizer"] = json!({ "type": "NFC" });
+            }
+            (json, cut.like_llama3)
+        }
+        Vocabulary::SentencePiece => {
+            let scores = gguf.get_floats("tokenizer.ggml.scores")?;
+            one_each("tokenizer.ggml.scores", scores.len(), "scores")?;
+            let unknown = of_id("unknown")?.map(|(token, _)| token);
+            (sentencepiece::bpe(&tokens, &scores, &types, unknown, prefix), true)
+        }
+    };
+    let added = types.iter().zip(&tokens).enumerate().filter_map(|(id, (type_, token))| match *type_ {
         CONTROL => Some(added_token(id, token, true)),
-        USER_DEFINED => Some(added_token(id, token, false)),
+        USER_DEFINED => {
+            let mut added = added_token(id, token, false);
+            // SentencePiece looks for it once spaces are written its way; a normalizer that puts one before would spoil it.
+            added["normalized"] = unprefixed.into();
+            Some(added)
+        }
         _ => None,
     });
-    let added: Vec<Value> = added.collect();
-    let mut json = bpe(&tokens, &merges, like_llama3);
-    json["added_tokens"] = added.into();
-    json["pre_tokenizer"] = pre_tokenizer;
-    let add_bos = match gguf.value("tokenizer.ggml.add_bos_token") {
-        Some(_) => gguf.get_bool("tokenizer.ggml.add_bos_token")?,
-        // What llama.cpp does for this vocabulary where the file is silent.
-        None => like_llama3,
+    json["added_tokens"] = added.collect();
+    let added = |adds: bool, token: Option<(&str, u64)>, which: &str| match token {
+        _ if !adds => Ok(None),
+        None => Err(missing(&format!("tokenizer.ggml.{which}_token_id"))),
+        Some((token, id)) => Ok(Some((token.to_owned(), id))),
     };
-    if add_bos {
-        let key = "tokenizer.ggml.bos_token_id";
-        let token = bos.as_ref().ok_or_else(|| missing(key))?;
-        json["post_processor"] = starts_with(token, gguf.get_u64(key)?);
+    let before = added(flag("tokenizer.ggml.add_bos_token", adds_bos)?, bos, "bos")?;
+    let after = added(flag("tokenizer.ggml.add_eos_token", false)?, eos, "eos")?;
+    if before.is_some() || after.is_some() {
+        json["post_processor"] = between(before.as_ref(), after.as_ref());
     }
     let template = text("tokenizer.chat_template")?.map(str::to_owned);
+    let [bos, eos] = [bos, eos].map(|token| token.map(|(token, _)| token.to_owned()));
     Ok(Some(Found { json, template, bos, eos }))
+}
+
+/// How the tokens were found.
+enum Vocabulary {
+    ByteLevel,
+    SentencePiece,
 }
 
 /// A byte-level vocabulary of these tokens, the special ones first.
@@ -140,36 +178,47 @@ fn bytes(use_regex: bool) -> Value {
     json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex })
 }
 
-/// How text is cut before merging, by llama.cpp's name for it; and whether it is Llama 3's way, in which a text starts with
-/// BOS and a piece that is a token is not merged.
-fn pre_tokenizer(name: &str) -> Option<(Value, bool)> {
+/// How text is cut before merging.
+struct Cut {
+    pre_tokenizer: Value,
+    /// Llama 3's way: a text starts with BOS, and a piece that is a token is not merged.
+    like_llama3: bool,
+    /// Characters are composed first (Unicode's NFC), which no key of the file says.
+    composed: bool,
+}
+
+const CUTS: &str = "`gpt-2`, `phi-2`, `smollm`, `llama-bpe`, `qwen2`, `deepseek-r1-qwen`";
+
+/// How text is cut before merging, by llama.cpp's name for it.
+fn cut(name: &str) -> Option<Cut> {
     let sequence = |first: Value, then: Value| json!({ "type": "Sequence", "pretokenizers": [first, then] });
+    let split = |digits: &str| {
+        let words = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+";
+        let rest = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        let pattern = json!({ "Regex": format!("{words}|{digits}|{rest}") });
+        sequence(json!({ "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false }), bytes(false))
+    };
+    let plain = |pre_tokenizer: Value| Cut { pre_tokenizer, like_llama3: false, composed: false };
     match name {
-        "gpt-2" | "gpt2" => Some((bytes(true), false)),
-        "smollm" => Some((sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true)), false)),
-        "llama-bpe" | "llama3" | "llama-v3" => {
-            let contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-            let rest = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-            let pattern = json!({ "Regex": format!("{contractions}|{rest}") });
-            let split = json!({ "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false });
-            Some((sequence(split, bytes(false)), true))
-        }
+        "gpt-2" | "gpt2" | "phi-2" => Some(plain(bytes(true))),
+        "smollm" => Some(plain(sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true)))),
+        "llama-bpe" | "llama3" | "llama-v3" => Some(Cut { like_llama3: true, ..plain(split(r"\p{N}{1,3}")) }),
+        "qwen2" | "deepseek-r1-qwen" => Some(Cut { composed: true, ..plain(split(r"\p{N}")) }),
         _ => None,
     }
 }
 
-/// Adds one token before every text.
-fn starts_with(token: &str, id: u64) -> Value {
-    let special = json!({ "SpecialToken": { "id": token, "type_id": 0 } });
-    let (a, b) =
-        (json!({ "Sequence": { "id": "A", "type_id": 0 } }), json!({ "Sequence": { "id": "B", "type_id": 1 } }));
-    let mut ids = serde_json::Map::new();
-    ids.insert(token.into(), json!({ "id": token, "ids": [id], "tokens": [token] }));
+/// Adds one token before every text, or after it, or both.
+fn between(before: Option<&(String, u64)>, after: Option<&(String, u64)>) -> Value {
+    let special = |token: &(String, u64)| json!({ "SpecialToken": { "id": token.0, "type_id": 0 } });
+    let sequence = |id: &str| json!({ "Sequence": { "id": id, "type_id": u8::from(id == "B") } });
+    let around = |id: &str| before.map(special).into_iter().chain([sequence(id)]).chain(after.map(special));
+    let named = |(token, id): &(String, u64)| (token.clone(), json!({ "id": token, "ids": [id], "tokens": [token] }));
     json!({
         "type": "TemplateProcessing",
-        "single": [special.clone(), a.clone()],
-        "pair": [special.clone(), a, special, b],
-        "special_tokens": ids,
+        "single": around("A").collect::<Vec<_>>(),
+        "pair": around("A").chain(around("B")).collect::<Vec<_>>(),
+        "special_tokens": before.into_iter().chain(after).map(named).collect::<serde_json::Map<_, _>>(),
     })
 }
 
@@ -209,7 +258,7 @@ mod tests {
     fn a_begin_token_is_added_once() {
         let tokens = byte_alphabet();
         let mut json = byte_level(&tokens, &["<s>"]);
-        json["post_processor"] = starts_with("<s>", 0);
+        json["post_processor"] = between(Some(&("<s>".into(), 0)), None);
         let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&json).unwrap()).unwrap();
         let ids = |text: &str, add: bool| tokenizer.encode(text, add).unwrap().get_ids().to_vec();
         assert_eq!(ids("a", true), [0, 98]);

@@ -1,10 +1,11 @@
 //! Every architecture, from files that the `gguf` package wrote (tests/fixtures/gen/make_gguf.py).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use isinglass_formats::{Safetensors, TensorFile};
-use isinglass_model::LoadError;
+use isinglass_model::{LoadError, Specials};
 use isinglass_testkit::assert_close;
 
 use crate::{LOGITS, RTOL, load, logits};
@@ -55,5 +56,26 @@ fn no_architecture_is_taken_for_another() {
             let error = load(&path).unwrap_err();
             assert!(matches!(error, LoadError::MissingConfigKey { .. }), "{from} as {to}: {error}");
         }
+    }
+}
+
+/// How a tokenizer of its own library cuts text, the vocabulary in a GGUF cuts it (tests/fixtures/gen/make_tokenizers.py).
+#[test]
+fn vocabularies_cut_text_as_their_own_libraries_do() {
+    let folder = folder().join("../tokenizers");
+    let cases = fs::read(folder.join("cases.json")).unwrap();
+    let cases: BTreeMap<String, Vec<(String, Vec<u32>, String)>> = serde_json::from_slice(&cases).unwrap();
+    assert_eq!(cases.len(), 6);
+    for (name, cases) in &cases {
+        let model = load(&folder.join(format!("{name}.gguf"))).unwrap();
+        let tokenizer = model.tokenizer().unwrap();
+        assert!(cases.len() > 30);
+        for (text, ids, decoded) in cases {
+            assert_eq!(&tokenizer.encode(text, Specials::Skip).unwrap(), ids, "{name}: {text:?}");
+            assert_eq!(&tokenizer.decode(ids, Specials::Skip).unwrap(), decoded, "{name}: {text:?}");
+        }
+        let with_bos = tokenizer.encode("a", Specials::Add).unwrap();
+        let without = tokenizer.encode("a", Specials::Skip).unwrap();
+        assert_eq!(with_bos.len() - without.len(), usize::from(name.starts_with("spm")), "{name}");
     }
 }

@@ -137,13 +137,16 @@ fn vocabularies_that_are_wrong() {
         assert_eq!(found, format!("`m.gguf`: {message}"));
     };
     unsupported(
-        speaking("smollm").set("tokenizer.ggml.model", json!("llama")),
-        "tokenizer.ggml.model `llama` is not supported: use one of `gpt2` (byte-level BPE)",
+        speaking("smollm").set("tokenizer.ggml.model", json!("t5")),
+        "tokenizer.ggml.model `t5` is not supported: use one of `gpt2` (byte-level BPE), `llama` (SentencePiece)",
     );
-    for pre in ["qwen2", "default", ""] {
+    for pre in ["tekken", "default", ""] {
         unsupported(
             speaking(pre),
-            &format!("tokenizer.ggml.pre `{pre}` is not supported: use one of `gpt-2`, `smollm`, `llama-bpe`"),
+            &format!(
+                "tokenizer.ggml.pre `{pre}` is not supported: use one of `gpt-2`, `phi-2`, `smollm`, `llama-bpe`, `qwen2`, \
+                 `deepseek-r1-qwen`"
+            ),
         );
     }
     let lacking = |draft: Draft, key: &str| {
@@ -171,6 +174,13 @@ fn vocabularies_that_are_wrong() {
     assert!(found.starts_with("key `tokenizer.ggml.eos_token_id` of `m.gguf` is -1"), "{found}");
     speaking("smollm").set("tokenizer.ggml.token_type", json!([1, 3])).wrong_value(&format!(
         "`m.gguf`: key `tokenizer.ggml.token_type` is `2 types`, expected one for each of {n} tokens"
+    ));
+    let pieces = |draft: Draft| draft.set("tokenizer.ggml.model", json!("llama"));
+    let (error, found) = pieces(speaking("smollm")).refusal();
+    assert!(matches!(error, LoadError::Format(FormatError::NoSuchKey { .. })), "{error:?}");
+    assert!(found.starts_with("`m.gguf` has no key `tokenizer.ggml.scores`"), "{found}");
+    pieces(speaking("smollm")).set("tokenizer.ggml.scores", json!([-1.5])).wrong_value(&format!(
+        "`m.gguf`: key `tokenizer.ggml.scores` is `1 scores`, expected one for each of {n} tokens"
     ));
     let unreadable = |draft: Draft, reason: &str| {
         let (error, found) = draft.refusal();
