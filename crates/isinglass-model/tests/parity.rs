@@ -9,6 +9,9 @@
     reason = "the helpers of a test fail by panicking, as the test does"
 )]
 
+#[path = "parity/table.rs"]
+mod table;
+
 use std::fs;
 use std::path::Path;
 

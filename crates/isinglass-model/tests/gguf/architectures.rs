@@ -1,4 +1,4 @@
-//! Every architecture, from files that the `gguf` package wrote (tests/fixtures/gen/make_gguf.py).
+//! Every architecture, from files that the `gguf` package wrote (`tests/fixtures/gen/make_gguf.py`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +59,7 @@ fn no_architecture_is_taken_for_another() {
     }
 }
 
-/// How a tokenizer of its own library cuts text, the vocabulary in a GGUF cuts it (tests/fixtures/gen/make_tokenizers.py).
+/// How a tokenizer of its own library cuts text, the vocabulary in a GGUF cuts it (`make_tokenizers.py` beside it).
 #[test]
 fn vocabularies_cut_text_as_their_own_libraries_do() {
     let folder = folder().join("../tokenizers");

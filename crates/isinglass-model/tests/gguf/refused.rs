@@ -105,6 +105,11 @@ fn metadata_that_is_wrong() {
     ] {
         plain.clone().set(key, value).wrong_value(&format!("`m.gguf`: {message}"));
     }
+}
+
+#[test]
+fn metadata_that_changes_nothing() {
+    let plain = draft(&fixture(SHARDED));
     // What scales nothing is no scaling; more context than llama.cpp would give is only a bound.
     let same = [
         ("llama.rope.scaling.type", json!("none")),
