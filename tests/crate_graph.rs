@@ -110,6 +110,38 @@ fn no_source_leaves_the_device_to_chance() -> Result {
     none(&wrong, &format!("`{DEFAULT_DEVICE}` hides which device computes; take a device as an argument"))
 }
 
+/// CI builds with the toolchain that `rust-version` names; of what we depend on, nothing may ask for a newer one.
+#[test]
+fn nothing_needs_a_newer_rust_than_we_state() -> Result {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Only what this machine compiles has been downloaded.
+    let rustc = Command::new("rustc").arg("-vV").output()?;
+    let rustc = String::from_utf8(rustc.stdout)?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc -vV names no host")?;
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host])
+        .current_dir(manifest)
+        .output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|e| format!("cargo metadata: {e}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let own = array(&metadata, "packages")?.iter().find(|package| package["name"] == "isinglass");
+    let stated = string(own.ok_or("no package `isinglass`")?, "rust_version")?;
+    let readme = fs::read_to_string(manifest.join("README.md"))?;
+    assert!(readme.contains(&format!("Rust {stated}")), "README.md does not name Rust {stated}");
+    let minor = |version: &str| version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(0);
+    let mut wrong = Vec::new();
+    let packages = array(&metadata, "packages")?;
+    for package in packages {
+        if let Some(needs) = package["rust_version"].as_str()
+            && minor(needs) > minor(&stated)
+        {
+            wrong.push(format!("{} needs Rust {needs}", package["name"]));
+        }
+    }
+    assert!(packages.len() > 100, "{}", packages.len());
+    none(&wrong, &format!("Rust {stated} is enough"))
+}
+
 #[test]
 fn the_checks_see_what_they_are_for() {
     let expected = BTreeSet::from(["a -> b", "a -> c"]);

@@ -150,6 +150,28 @@ pub(crate) const STEPS: &[Step] = &[
             ],
         ],
     },
+    Step {
+        name: "package",
+        about: "the crates can be packaged, and a project outside builds the README's example on them",
+        tool: Some(Tool { probe: &["tar", "--version"], install: "the system's package manager" }),
+        env: &[],
+        commands: &[
+            &[
+                "cargo",
+                "package",
+                "--workspace",
+                "--exclude",
+                "xtask",
+                "--exclude",
+                "isinglass-testkit",
+                // What is built is what the project outside needs.
+                "--no-verify",
+                "--allow-dirty",
+                "--locked",
+            ],
+            &["cargo", "xtask", "outside"],
+        ],
+    },
 ];
 
 /// Why CI failed.
@@ -293,7 +315,7 @@ mod tests {
 
     #[test]
     fn no_name_means_every_step_and_names_run_in_the_order_of_ci() {
-        assert_eq!(names(&[]), ["fmt", "typos", "deny", "clippy", "test", "doc", "examples"]);
+        assert_eq!(names(&[]), ["fmt", "typos", "deny", "clippy", "test", "doc", "examples", "package"]);
         assert_eq!(names(&["doc", "fmt"]), ["fmt", "doc"]);
     }
 

@@ -3,13 +3,15 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
 mod ci;
+mod outside;
 
 use std::{env, process::ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask ci             run every step of CI in order, up to the first that fails
        cargo xtask ci STEP...     run these steps only
-       cargo xtask ci --list      list the steps";
+       cargo xtask ci --list      list the steps
+       cargo xtask outside        build and run the README's example on the crates in target/package";
 
 /// The exit code for a command line that makes no sense.
 const BAD_USAGE: u8 = 2;
@@ -39,6 +41,13 @@ fn main() -> ExitCode {
             Err(unknown) => {
                 eprintln!("error: no step is called `{unknown}`; `cargo xtask ci --list` lists them");
                 ExitCode::from(BAD_USAGE)
+            }
+        },
+        ["outside"] => match outside::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("error: {message}");
+                ExitCode::FAILURE
             }
         },
         _ => {
