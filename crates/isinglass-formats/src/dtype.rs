@@ -32,16 +32,31 @@ pub enum Dtype {
     U8,
     /// One byte, 0 or 1.
     Bool,
+    /// ggml's blocks of 32 values: a scale and 4 bits a value.
+    Q4_0,
     /// ggml's blocks of 32 values: a scale, a minimum and 4 bits a value.
     Q4_1,
+    /// ggml's blocks of 32 values: a scale and 5 bits a value.
+    Q5_0,
+    /// ggml's blocks of 32 values: a scale, a minimum and 5 bits a value.
+    Q5_1,
     /// ggml's blocks of 32 values: a scale and 8 bits a value.
     Q8_0,
+    /// ggml's blocks of 256 values: eight scales and minima, which are scaled, and 4 bits a value.
+    Q4K,
+    /// ggml's blocks of 256 values: eight scales and minima, which are scaled, and 5 bits a value.
+    Q5K,
+    /// ggml's blocks of 256 values: sixteen scales, which are scaled, and 6 bits a value.
+    Q6K,
 }
 
 impl Dtype {
     /// Whether the numbers are real ones, quantised or not, and [`to_f32`](crate::TensorView::to_f32) reads them.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::Bf16 | Self::Q4_1 | Self::Q8_0)
+        !matches!(
+            self,
+            Self::I64 | Self::I32 | Self::I16 | Self::I8 | Self::U64 | Self::U32 | Self::U16 | Self::U8 | Self::Bool
+        )
     }
 
     /// The smallest unit of storage: its elements and its bytes.
@@ -51,8 +66,14 @@ impl Dtype {
             Self::F32 | Self::I32 | Self::U32 => (1, 4),
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => (1, 2),
             Self::I8 | Self::U8 | Self::Bool => (1, 1),
+            Self::Q4_0 => (32, 18),
             Self::Q4_1 => (32, 20),
+            Self::Q5_0 => (32, 22),
+            Self::Q5_1 => (32, 24),
             Self::Q8_0 => (32, 34),
+            Self::Q4K => (256, 144),
+            Self::Q5K => (256, 176),
+            Self::Q6K => (256, 210),
         }
     }
 
@@ -79,8 +100,14 @@ impl fmt::Display for Dtype {
             Self::U16 => "u16",
             Self::U8 => "u8",
             Self::Bool => "bool",
+            Self::Q4_0 => "q4_0",
             Self::Q4_1 => "q4_1",
+            Self::Q5_0 => "q5_0",
+            Self::Q5_1 => "q5_1",
             Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+            Self::Q5K => "q5_k",
+            Self::Q6K => "q6_k",
         })
     }
 }

@@ -52,9 +52,15 @@ pub enum FormatError {
     /// A way of storing numbers that this crate does not read.
     #[error(
         "tensor `{tensor}` of `{path}` has dtype `{found}`, which cannot be read; \
-         f64, f32, f16, bf16, integers, bool, q4_1 and q8_0 can"
+         f64, f32, f16, bf16, integers and bool can"
     )]
     UnknownDtype { path: PathBuf, tensor: String, found: String },
+    /// A quantisation of ggml's that this crate does not read.
+    #[error(
+        "tensor `{tensor}` of `{path}`: quantisation `{found}` is not supported: \
+         use a file of f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1 or q4_0"
+    )]
+    Quantisation { path: PathBuf, tensor: String, found: String },
     /// More axes than a tensor has.
     #[error("tensor `{tensor}` of `{path}` has {found} axes; at most {most} are allowed")]
     TooManyDims { path: PathBuf, tensor: String, found: u64, most: usize },

@@ -55,8 +55,14 @@ impl<'a> TensorView<'a> {
             Dtype::F32 => convert(self.bytes, f32::from_le_bytes),
             Dtype::F16 => convert(self.bytes, |x| f16::from_le_bytes(x).to_f32()),
             Dtype::Bf16 => convert(self.bytes, |x| bf16::from_le_bytes(x).to_f32()),
+            Dtype::Q4_0 => self.dequantise(blocks::q4_0),
             Dtype::Q4_1 => self.dequantise(blocks::q4_1),
+            Dtype::Q5_0 => self.dequantise(blocks::q5_0),
+            Dtype::Q5_1 => self.dequantise(blocks::q5_1),
             Dtype::Q8_0 => self.dequantise(blocks::q8_0),
+            Dtype::Q4K => self.dequantise(blocks::q4_k),
+            Dtype::Q5K => self.dequantise(blocks::q5_k),
+            Dtype::Q6K => self.dequantise(blocks::q6_k),
             _ => return Err(self.wrong_dtype("a real one for `to_f32`; read integers with `to_i64`")),
         })
     }

@@ -219,17 +219,39 @@ fn wrong_tensors() {
         "tensor `t` of `m.gguf` has rows of 33 values; dtype `q4_1` needs a multiple of 32",
     );
     check(&one(&[], 8, 0), 80, "tensor `t` of `m.gguf` has rows of 1 values; dtype `q8_0` needs a multiple of 32");
+    let unsupported = [
+        (9, "q8_1"),
+        (10, "q2_k"),
+        (11, "q3_k"),
+        (15, "q8_k"),
+        (16, "iq2_xxs"),
+        (17, "iq2_xs"),
+        (18, "iq3_xxs"),
+        (19, "iq1_s"),
+        (20, "iq4_nl"),
+        (21, "iq3_s"),
+        (22, "iq2_s"),
+        (23, "iq4_xs"),
+        (29, "iq1_m"),
+        (34, "tq1_0"),
+        (35, "tq2_0"),
+        (39, "mxfp4"),
+        (99, "ggml type 99"),
+    ];
+    for (ggml_type, name) in unsupported {
+        check(
+            &one(&[256], ggml_type, 0),
+            144,
+            &format!(
+                "tensor `t` of `m.gguf`: quantisation `{name}` is not supported: \
+                 use a file of f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1 or q4_0"
+            ),
+        );
+    }
     check(
-        &one(&[256], 12, 0),
-        144,
-        "tensor `t` of `m.gguf` has dtype `q4_k`, which cannot be read; \
-         f64, f32, f16, bf16, integers, bool, q4_1 and q8_0 can",
-    );
-    check(
-        &one(&[256], 99, 0),
-        144,
-        "tensor `t` of `m.gguf` has dtype `ggml type 99`, which cannot be read; \
-         f64, f32, f16, bf16, integers, bool, q4_1 and q8_0 can",
+        &one(&[288], 12, 0),
+        162,
+        "tensor `t` of `m.gguf` has rows of 288 values; dtype `q4_k` needs a multiple of 256",
     );
     check(&one(&[4], 0, 16), 64, "tensor `t` of `m.gguf` has offset 16; it must be a multiple of 32");
     check(

@@ -1,48 +1,16 @@
 //! Opening a file never takes more memory than a small multiple of the file, whatever its header claims.
-#![allow(unsafe_code, reason = "an allocator that counts")]
 
 #[path = "support/builder.rs"]
 mod builder;
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/peak.rs"]
+mod peak;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use builder::{Folder, array, find, gguf, gguf_claiming, key, safetensors, string, tensor, zip};
 use isinglass_formats::{FormatError, Gguf, Safetensors, ShardedSafetensors};
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grow(n: usize) {
-    let live = LIVE.fetch_add(n, Relaxed) + n;
-    PEAK.fetch_max(live, Relaxed);
-}
-
-// SAFETY: every call is handed on as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, n: usize) -> *mut u8 {
-        // The new is counted before the old is gone, as if it were copied.
-        grow(n);
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.realloc(at, layout, n) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use peak::peak;
 
 /// Metadata trees of at most 1024 keys, the state of an inflater, a message.
 const CONSTANT: usize = 128 << 10;
@@ -52,23 +20,13 @@ const CONSTANT: usize = 128 << 10;
 fn check<T>(what: &str, bytes: &[u8], times: usize, opens: bool, open: impl Fn(&Path) -> Result<T, FormatError>) {
     let folder = Folder::new();
     let path = folder.write("m", bytes);
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let opened = open(&path);
-    let peak = PEAK.load(Relaxed) - before;
+    let (opened, peak) = peak(|| open(&path));
     let bound = times * bytes.len() + CONSTANT;
     assert!(peak <= bound, "{what}: {peak} bytes for a file of {}", bytes.len());
     assert_eq!(opened.is_ok(), opens, "{what}: {:?}", opened.err());
 }
 
-/// One test, so that nothing else allocates meanwhile.
 #[test]
-fn no_header_takes_more_than_its_file() {
-    ggufs();
-    all_safetensors();
-    wheels();
-}
-
 fn ggufs() {
     let check = |what, bytes: &[u8], opens| check(what, bytes, 2, opens, |path| Gguf::open(path));
     check("2^64 tensors", &gguf_claiming(u64::MAX, 0, [0; 100]), false);
@@ -98,6 +56,7 @@ fn ggufs() {
     check("2^62 values", &gguf(&[], &[tensor("t", &[1 << 61], 0, 0)], &[0; 64], 32), false);
 }
 
+#[test]
 fn all_safetensors() {
     let times = |what: &str, bytes: &[u8], times: usize, opens: bool| {
         check(what, bytes, times, opens, |path| Safetensors::open(path));
@@ -144,6 +103,7 @@ fn all_safetensors() {
     index("a long shard", &map(vec![format!(r#""a":"{}""#, "a".repeat(1 << 20))]), false);
 }
 
+#[test]
 fn wheels() {
     let check = |what, bytes: &[u8], times, opens| check(what, bytes, times, opens, |path| Gguf::open_in_wheel(path));
     let many: Vec<_> = (0..60_000).map(|i| format!("{i:x}")).collect();

@@ -138,7 +138,7 @@ fn read_tensor(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Entry, FormatE
     }
     let ggml_type = cursor.u32("the type of a tensor")?;
     let offset = cursor.u64("the offset of a tensor")?;
-    let dtype = dtype(ggml_type).ok_or_else(|| FormatError::UnknownDtype {
+    let dtype = dtype(ggml_type).ok_or_else(|| FormatError::Quantisation {
         path: path.to_path_buf(),
         tensor: name.to_string(),
         found: ggml_name(ggml_type),
@@ -153,8 +153,14 @@ fn dtype(ggml_type: u32) -> Option<Dtype> {
     Some(match ggml_type {
         0 => Dtype::F32,
         1 => Dtype::F16,
+        2 => Dtype::Q4_0,
         3 => Dtype::Q4_1,
+        6 => Dtype::Q5_0,
+        7 => Dtype::Q5_1,
         8 => Dtype::Q8_0,
+        12 => Dtype::Q4K,
+        13 => Dtype::Q5K,
+        14 => Dtype::Q6K,
         24 => Dtype::I8,
         25 => Dtype::I16,
         26 => Dtype::I32,
@@ -168,18 +174,22 @@ fn dtype(ggml_type: u32) -> Option<Dtype> {
 /// What people call a type that cannot be read.
 fn ggml_name(ggml_type: u32) -> String {
     let name = match ggml_type {
-        2 => "q4_0",
-        6 => "q5_0",
-        7 => "q5_1",
         9 => "q8_1",
         10 => "q2_k",
         11 => "q3_k",
-        12 => "q4_k",
-        13 => "q5_k",
-        14 => "q6_k",
         15 => "q8_k",
+        16 => "iq2_xxs",
+        17 => "iq2_xs",
+        18 => "iq3_xxs",
+        19 => "iq1_s",
         20 => "iq4_nl",
+        21 => "iq3_s",
+        22 => "iq2_s",
         23 => "iq4_xs",
+        29 => "iq1_m",
+        34 => "tq1_0",
+        35 => "tq2_0",
+        39 => "mxfp4",
         other => return format!("ggml type {other}"),
     };
     name.to_string()

@@ -19,7 +19,7 @@ use crate::load;
 pub(crate) enum Stored {
     F32 = 0,
     F16 = 1,
-    Q4K = 12,
+    Q2K = 10,
     I32 = 26,
     Bf16 = 30,
 }
@@ -80,7 +80,7 @@ impl Draft {
                         .flat_map(|x| exact(*x, bf16::from_f32(*x).to_f32(), bf16::from_f32(*x).to_le_bytes())),
                 ),
                 Stored::I32 => data.extend(values.iter().flat_map(|x| (*x as i32).to_le_bytes())),
-                Stored::Q4K => data.resize(data.len() + values.len().div_ceil(256) * 144, 0),
+                Stored::Q2K => data.resize(data.len() + values.len().div_ceil(256) * 84, 0),
             }
             data.resize(data.len().next_multiple_of(32), 0);
         }

@@ -203,10 +203,10 @@ fn tensors_that_are_wrong() {
         draft.tensors.insert(name.into(), (shape.into(), stored, values));
         draft
     };
-    let (error, message) = with("blk.0.attn_v.weight", &[8, 256], Stored::Q4K, vec![0.0; 2048]).refusal();
-    assert!(matches!(error, LoadError::Format(FormatError::UnknownDtype { .. })), "{error:?}");
+    let (error, message) = with("blk.0.attn_v.weight", &[8, 256], Stored::Q2K, vec![0.0; 2048]).refusal();
+    assert!(matches!(error, LoadError::Format(FormatError::Quantisation { .. })), "{error:?}");
     assert!(
-        message.starts_with("tensor `blk.0.attn_v.weight` of `m.gguf` has dtype `q4_k`, which cannot"),
+        message.starts_with("tensor `blk.0.attn_v.weight` of `m.gguf`: quantisation `q2_k` is not supported: use"),
         "{message}"
     );
     let (error, message) = with("blk.0.attn_v.weight", &[8, 32], Stored::I32, vec![1.0; 256]).refusal();
