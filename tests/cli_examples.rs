@@ -136,6 +136,71 @@ fn generate_repeats_by_seed() {
     assert_eq!(chat["prompt_ids"].as_array().unwrap().len(), expected);
 }
 
+/// One JSON object a line.
+fn objects(name: &str, arguments: &[&str]) -> Vec<Value> {
+    prints(name, &[arguments, &["--json"]].concat()).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn samples_are_those_of_their_prompt_whatever_else_is_asked_for() {
+    let base = ["--model", "tiny", "--temperature", "0.9", "--top-k", "50", "--top-p", "0.95", "--min-p", "0.01"];
+    let base = [&base[..], &["--repetition-penalty", "1.2", "--seed", "4", "--max-new-tokens", "9"]].concat();
+    let two = objects("generate", &[&base[..], &["--prompt", "a", "--prompt", "once", "--samples", "3"]].concat());
+    let one = objects("generate", &[&base[..], &["--prompt", "once", "--samples", "2"]].concat());
+    assert_eq!((two.len(), one.len()), (6, 2));
+    assert_eq!(two[3..5], one[..]);
+    assert_ne!(one[0]["ids"], one[1]["ids"]);
+    assert_eq!((&one[1]["sample"], &one[1]["seed"], &one[1]["prompt"]), (&1.into(), &4.into(), &"once".into()));
+    let plain = prints("generate", &[&base[..], &["--prompt", "once", "--samples", "2"]].concat());
+    assert!(plain.contains("--- sample 0\n") && plain.contains("--- sample 1\n"), "{plain}");
+}
+
+#[test]
+fn generate_ends_before_a_stop_string_and_streams_the_same_text() {
+    let base = ["--model", "tiny", "--prompt", "once", "--temperature", "1", "--ignore-end", "--max-new-tokens", "90"];
+    let whole = objects("generate", &base).remove(0);
+    let whole = whole["text"].as_str().unwrap();
+    let pair =
+        (0..whole.len()).filter_map(|i| whole.get(i..i + 2)).find(|pair| pair.chars().all(|c| c.is_ascii_graphic()));
+    let stop = pair.unwrap();
+    let stopping = [&base[..], &["--stop", "nowhere", "--stop", stop]].concat();
+    let stopped = objects("generate", &stopping).remove(0);
+    let before = whole.split(stop).next().unwrap();
+    assert_eq!((&stopped["stop"], stopped["text"].as_str()), (&"stop_string".into(), Some(before)));
+    let streamed = prints("generate", &[&stopping[..], &["--stream"]].concat());
+    assert_eq!(streamed, format!("{before}\n"));
+    assert_eq!(streamed, prints("generate", &stopping));
+    refuses("generate", &[&base[..], &["--stream", "--samples", "2"]].concat(), "--stream prints one text");
+    refuses("generate", &[&base[..], &["--stop", ""]].concat(), "stop string 0 is empty");
+}
+
+#[test]
+fn score_gives_what_the_reference_says() {
+    let (folder, expected) = fixture("qwen2");
+    let all = expected.ids("p0.input_ids");
+    let (prefix, rest) = all.split_at(2);
+    let (prefix, long, short) = (ids(prefix), ids(rest), ids(&rest[..1]));
+    let model = ["--model", text(&folder), "--ids", &prefix, "--continuation-ids", &long, "--continuation-ids", &short];
+    let found = objects("score", &model);
+    let logits = expected.floats("p0.logits");
+    let vocab = expected.shape("p0.logits")[1];
+    let by_hand = |pos: usize| {
+        let row = &logits[(pos - 1) * vocab..pos * vocab];
+        f64::from(row[all[pos] as usize]) - row.iter().map(|l| f64::from(*l).exp()).sum::<f64>().ln()
+    };
+    let sum: f64 = (2..all.len()).map(by_hand).sum();
+    let close = |found: &Value, expected: f64| assert!((found.as_f64().unwrap() - expected).abs() < 5e-3, "{found}");
+    close(&found[0]["sum"], sum);
+    close(&found[0]["loss"], -sum / rest.len() as f64);
+    close(&found[1]["sum"], by_hand(2));
+    assert_eq!(found[0]["ranks"].as_array().unwrap().len(), rest.len());
+    let table =
+        prints("score", &["--model", "tiny", "--prompt", "once", "--continuation", " upon", "--continuation", "x"]);
+    assert!(table.contains("log-prob") && table.contains("\" upon\"") && table.lines().count() == 3, "{table}");
+    refuses("score", &["--model", "tiny", "--prompt", "once"], "no continuations were given");
+    refuses("score", &["--model", "tiny", "--prompt", "a", "--continuation", ""], "continuation 0 is empty");
+}
+
 #[test]
 fn the_quickstart_writes_the_same_report_twice_and_says_synthetic() {
     let out = tempfile::tempdir().unwrap();
@@ -179,7 +244,16 @@ fn bad_input_is_refused_with_exit_code_2() {
     );
     capture(&["--model", "tiny", "--file", "no/such.txt"], "cannot read `no/such.txt`");
     capture(&["--model", "tiny"], "--text");
-    refuses("generate", &["--model", "tiny", "--prompt", "a", "--temperature", "-1"], "--temperature is -1");
+    refuses("generate", &["--model", "tiny", "--prompt", "a", "--temperature", "-1"], "the temperature is `-1`");
+    for (flag, value, says) in [
+        ("--top-k", "0", "top-k is `0`, it must be 1 or above"),
+        ("--top-p", "1.5", "top-p is `1.5`"),
+        ("--min-p", "-0.1", "min-p is `-0.1`"),
+        ("--repetition-penalty", "0", "the repetition penalty is `0`"),
+        ("--samples", "0", "0 samples per prompt"),
+    ] {
+        refuses("generate", &["--model", "tiny", "--prompt", "a", flag, value], says);
+    }
     refuses("generate", &["--model", "tiny", "--prompt", ""], "text 0 gives no tokens");
     refuses("quickstart", &["--model", "tiny", "--data", "no/such/data"], "no/such/data");
     refuses("quickstart", &["--model", "tiny", "--folds", "41", "--out", text(out.path())], "41");

@@ -15,6 +15,7 @@ mod random;
 mod smollm2;
 mod source;
 mod spec;
+mod text;
 mod tokenizer;
 mod weights;
 
@@ -23,4 +24,5 @@ pub use error::LoadError;
 pub use model::{Model, TextError};
 pub use source::ModelSource;
 pub use spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling, Window, Windowed};
+pub use text::{GenerateError, GeneratedText};
 pub use tokenizer::{Specials, TokenizeError, Tokenizer};

@@ -258,7 +258,7 @@ impl Forward for Model {
         self.decoder.forward(&self.decoder_spec, tokens, None, taps)
     }
 
-    fn session(&self, _rows: usize, columns: usize) -> Option<Box<dyn Session + '_>> {
+    fn session(&self, columns: usize) -> Option<Box<dyn Session + '_>> {
         // Columns are left-padded to at most the context, and no row goes past it.
         let columns = columns.min(self.spec.n_ctx.saturating_mul(2));
         let cache = KvCache::new(self.spec.n_layers, columns);
@@ -275,6 +275,10 @@ struct Decoding<'m> {
 impl Session for Decoding<'_> {
     fn step(&mut self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
         self.model.decoder.forward(&self.model.decoder_spec, tokens, Some(&mut self.cache), taps)
+    }
+
+    fn fork(&mut self, rows: usize) {
+        self.cache.fork(rows);
     }
 }
 
