@@ -37,9 +37,9 @@ pub mod prelude {
         observe,
     };
     pub use isinglass_data::{Dataset, Example, read_pairs};
-    pub use isinglass_model::{GeneratedText, Message, Model, ModelSource, Specials};
+    pub use isinglass_model::{GeneratedText, Lens, Message, Model, ModelSource, Specials};
     pub use isinglass_probe::{ClassMeans, Features, Labels, Scored};
-    pub use isinglass_report::{Cell, DataSource, LinePlot, NullBand, Origin, Provenance, Report, Table};
+    pub use isinglass_report::{Cell, DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, Table};
     pub use isinglass_stats::{Bootstrap, Estimate, PermutationNull, Split};
     pub use isinglass_steer::{At, Steer, SteerArgument};
 }

@@ -202,6 +202,46 @@ fn score_gives_what_the_reference_says() {
 }
 
 #[test]
+fn the_logit_lens_writes_a_table_a_map_and_every_reading() {
+    let out = tempfile::tempdir().unwrap();
+    let report = |folder: &str, more: &[&str]| {
+        let folder = out.path().join(folder);
+        let base = ["--model", "tiny", "--text", "a <cat>\n", "--out", text(&folder)];
+        let printed = prints("logit_lens", &[&base[..], more].concat());
+        let files = ["logit_lens.json", "logit_lens.md", "logit_lens.top.svg", "readings.json"];
+        (printed, files.map(|file| fs::read_to_string(folder.join(file)).unwrap()))
+    };
+    let (printed, files) = report("one", &["--top", "3"]);
+    assert_eq!(report("two", &["--top", "3"]).1, files);
+    let [json, markdown, svg, readings] = files;
+    assert!(printed.contains("layer") && printed.contains("loss") && printed.contains('↵'), "{printed}");
+    assert!(markdown.contains("SYNTHETIC") && markdown.contains("blocks.3.hook_resid_post"));
+    assert!(svg.contains("SYNTHETIC") && svg.contains("\n&lt;\n") && svg.contains("\n·\n"), "{svg}");
+    let [json, readings]: [Value; 2] = [json, readings].map(|text| serde_json::from_str(&text).unwrap());
+    assert_eq!(json["provenance"], readings["provenance"]);
+    let sites = readings["lens"]["sites"].as_array().unwrap();
+    assert_eq!((sites.len(), sites[3]["readings"].as_array().unwrap().len()), (4, 8));
+    let first = &sites[0]["readings"][0];
+    assert_eq!(first["top"].as_array().unwrap().len(), 3);
+    assert!(first["top"][0]["token"].is_string() && first["next"]["rank"].is_u64() && first["kl"].is_f64());
+    assert!(sites[3]["readings"][0]["kl"].as_f64().unwrap() < 1e-9);
+    let (_, files) = report("some", &["--layers", "0,2-3", "--site", "mlp_out"]);
+    let some: Value = serde_json::from_str(&files[3]).unwrap();
+    let names: Vec<&str> =
+        some["lens"]["sites"].as_array().unwrap().iter().map(|s| s["site"].as_str().unwrap()).collect();
+    assert_eq!(names, ["blocks.0.hook_mlp_out", "blocks.2.hook_mlp_out", "blocks.3.hook_mlp_out"]);
+    let refuses = |more: &[&str], says: &str| {
+        refuses("logit_lens", &[&["--model", "tiny", "--out", "no/such"][..], more].concat(), says);
+    };
+    refuses(&["--text", "a", "--layers", "9"], "did you mean `blocks.");
+    refuses(&["--text", "a", "--layers", "3-1"], "`3-1` is no layer and no range of layers");
+    refuses(&["--text", "a", "--site", "pattern"], "possible values: resid_pre");
+    refuses(&["--text", ""], "text 0 gives no tokens");
+    refuses(&["--ids", "1,999"], "token id 999");
+    refuses(&[], "--text");
+}
+
+#[test]
 fn the_quickstart_writes_the_same_report_twice_and_says_synthetic() {
     let out = tempfile::tempdir().unwrap();
     let report = |name: &str| {

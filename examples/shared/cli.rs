@@ -134,6 +134,22 @@ pub(crate) fn parse_ids(list: &str) -> Result<Vec<u32>, String> {
     list.split(',').map(id).collect()
 }
 
+/// Layers in a flag: `0,3,5-9`.
+pub(crate) fn parse_layers(list: &str) -> Result<Vec<usize>, String> {
+    let wrong = |item: &str| format!("`{item}` is no layer and no range of layers: write 0,3,5-9");
+    let mut layers = Vec::new();
+    for item in list.split(',').map(str::trim) {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let ends = (first.parse::<usize>(), last.parse::<usize>());
+        match ends {
+            // More layers than any model has are a slip of the finger.
+            (Ok(first), Ok(last)) if first <= last && last < 10_000 => layers.extend(first..=last),
+            _ => return Err(wrong(item)),
+        }
+    }
+    Ok(layers)
+}
+
 /// The hooks that `--steer` asks for, in order.
 pub(crate) fn steering(arguments: &[SteerArgument]) -> Result<Vec<Steer>, Box<dyn Error>> {
     Ok(arguments.iter().map(SteerArgument::load).collect::<Result<_, _>>()?)
@@ -146,11 +162,15 @@ pub(crate) fn provenance(
     dataset: &Dataset,
     seed: u64,
 ) -> Result<Provenance, Box<dyn Error>> {
-    let origin = if model.is_random() { Origin::Synthetic } else { Origin::Measured };
     let (name, licence) = (dataset.manifest().name.clone(), dataset.manifest().licence.clone());
+    let source = DataSource { name, sha256: dataset.sha256().into(), licence };
+    Ok(without_data(arguments, model)?.data(source).seed(seed))
+}
+
+/// Where numbers come from that take a text from the command line: model and versions.
+pub(crate) fn without_data(arguments: &ModelArgs, model: &Model) -> Result<Provenance, Box<dyn Error>> {
+    let origin = if model.is_random() { Origin::Synthetic } else { Origin::Measured };
     Ok(Provenance::new(&model.spec().name, model.weights_sha256()?, origin)
-        .data(DataSource { name, sha256: dataset.sha256().into(), licence })
-        .seed(seed)
         .device(&arguments.device)
         .version("burn", BURN_VERSION))
 }

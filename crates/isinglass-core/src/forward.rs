@@ -97,6 +97,16 @@ pub enum RunError {
         /// The shape it returned.
         found: Vec<usize>,
     },
+    /// Vectors that are not of the residual stream were to be unembedded.
+    #[error("vectors of width {found} were given, the residual stream of `{model}` has width {d_model}")]
+    Width {
+        /// The model's name.
+        model: String,
+        /// Their width.
+        found: usize,
+        /// The stream's width.
+        d_model: usize,
+    },
     /// A setting of the sampler makes no sense.
     #[error(transparent)]
     Sampler(#[from] SamplerError),

@@ -10,6 +10,7 @@ mod config;
 mod decoder;
 mod error;
 mod family;
+mod lens;
 mod model;
 mod random;
 mod smollm2;
@@ -21,6 +22,7 @@ mod weights;
 
 pub use chat::{ChatError, ChatTemplate, Message};
 pub use error::LoadError;
+pub use lens::{ActualNext, Candidate, Lens, LensError, LensSite, Reading};
 pub use model::{Model, TextError};
 pub use source::ModelSource;
 pub use spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling, Window, Windowed};

@@ -171,7 +171,6 @@ impl Model {
         })
     }
 
-    #[cfg(test)]
     pub(crate) const fn decoder(&self) -> &Decoder {
         &self.decoder
     }
