@@ -4,47 +4,39 @@
 #[path = "shared/cli.rs"]
 mod cli;
 
+use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 
-use clap::{ArgGroup, Parser};
+use clap::Parser;
 use isinglass::prelude::*;
 use serde_json::json;
 
 /// Continue a prompt, steered or not.
+///
+/// A text depends on the seed, its number among the prompt's samples and the prompt: give the same again and it is the
+/// same, whatever else is asked for.
 #[derive(Debug, Parser)]
-#[command(group = ArgGroup::new("input").required(true), after_help = "Example: generate --chat \
-    --prompt \"What is the capital of Japan?\" --max-new-tokens 40")]
+#[command(
+    after_help = "Examples:\n  generate --chat --prompt \"What is the capital of Japan?\" --max-new-tokens 40\n  \
+    generate --prompt \"Dear diary,\" --temperature 0.8 --top-p 0.95 --samples 3 --stop \"\n\" --json"
+)]
 struct Arguments {
     #[command(flatten)]
     model: cli::ModelArgs,
-    /// A text to continue; may be given several times
-    #[arg(long, group = "input")]
-    prompt: Vec<String>,
-    /// Token ids to continue, for instance 3,135,152; may be given several times
-    #[arg(long, group = "input", value_parser = cli::parse_ids)]
-    ids: Vec<std::vec::Vec<u32>>,
-    /// Put each prompt as a user's turn into the model's chat template
-    #[arg(long, conflicts_with = "ids")]
-    chat: bool,
-    /// The system's turn before it
-    #[arg(long, requires = "chat")]
-    system: Option<String>,
-    /// Tokens to add at most
-    #[arg(long, default_value_t = 64)]
-    max_new_tokens: usize,
-    /// 0 takes the most likely token each time; above 0 draws
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
-    temperature: f64,
-    /// Seed of the draws
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Go on past the model's end tokens
-    #[arg(long)]
-    ignore_end: bool,
+    #[command(flatten)]
+    prompts: cli::PromptArgs,
+    #[command(flatten)]
+    sampler: cli::SamplerArgs,
+    /// End before this text, should it occur; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
     /// Add a vector: file.safetensors:key@site*alpha; may be given several times
     #[arg(long)]
     steer: Vec<SteerArgument>,
-    /// Print a JSON object on a line for each prompt: prompt, `prompt_ids`, ids, text, stop
+    /// Print a text while it is written, as is done in a terminal where there is one
+    #[arg(long, conflicts_with = "json")]
+    stream: bool,
+    /// Print a JSON object on a line for each text: prompt, `prompt_ids`, ids, text, stop, sample, seed
     #[arg(long)]
     json: bool,
 }
@@ -54,58 +46,71 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> cli::Outcome {
-    if !(arguments.temperature.is_finite() && arguments.temperature >= 0.0) {
-        return Err(format!("--temperature is {}, it must be 0 or above", arguments.temperature).into());
-    }
+    let sampler = arguments.sampler.sampler()?;
     let model = arguments.model.load()?;
-    let sampler = Sampler::new(arguments.max_new_tokens, arguments.seed).temperature(arguments.temperature);
-    let sampler = if arguments.ignore_end { sampler.ignore_end() } else { sampler };
-    let mut prompts: Vec<(Option<&str>, TokenBatch)> = Vec::new();
-    for ids in &arguments.ids {
-        prompts.push((None, TokenBatch::one(ids.clone())?));
+    let prompts = arguments.prompts.tokens(&model)?;
+    let one = prompts.len() * arguments.sampler.samples == 1;
+    if arguments.stream && !(one && model.tokenizer().is_ok()) {
+        return Err("--stream prints one text as it is written: give one prompt, one sample and a tokenizer".into());
     }
-    for text in &arguments.prompt {
-        prompts.push((Some(text), tokens(arguments, &model, text)?));
-    }
-    for (text, tokens) in prompts {
-        let bar = cli::progress(arguments.max_new_tokens, "tokens");
-        let hook = cli::steering(&arguments.steer)?;
-        let generation = model.generate_with(&tokens, &sampler, hook, |_, _| bar.inc(1))?.remove(0);
-        bar.finish_and_clear();
-        show(arguments.json, &model, text, tokens.row(0), &generation)?;
+    let stream = arguments.stream || (one && !arguments.json && stdout().is_terminal());
+    for (prompt, tokens) in prompts {
+        for (sample, text) in texts(arguments, &model, &sampler, &tokens, stream)?.iter().enumerate() {
+            if arguments.json {
+                let (stop, seed) = (stop_name(text), arguments.sampler.seed);
+                let (ids, text) = (&text.tokens, model.tokenizer().is_ok().then_some(&text.text));
+                let prompt_ids = tokens.row(0);
+                println!(
+                    "{}",
+                    json!({ "prompt": prompt, "prompt_ids": prompt_ids, "ids": ids, "text": text, "stop": stop,
+                        "sample": sample, "seed": seed })
+                );
+                continue;
+            }
+            if arguments.sampler.samples > 1 {
+                println!("--- sample {sample}");
+            }
+            println!("{}", if stream { "" } else { &text.text });
+        }
     }
     Ok(())
 }
 
-fn tokens(arguments: &Arguments, model: &Model, text: &str) -> Result<TokenBatch, Box<dyn std::error::Error>> {
-    if !arguments.chat {
-        return Ok(model.tokenize([text])?);
-    }
-    let system = arguments.system.as_ref().map(|system| Message::new("system", system));
-    let messages: Vec<Message> = system.into_iter().chain([Message::user(text)]).collect();
-    Ok(model.tokenize_chat(&messages)?)
+/// The samples of one prompt; of a model without a tokenizer, which speaks in ids, ids.
+fn texts(
+    arguments: &Arguments,
+    model: &Model,
+    sampler: &Sampler,
+    prompt: &TokenBatch,
+    stream: bool,
+) -> Result<Vec<GeneratedText>, Box<dyn std::error::Error>> {
+    let hook = cli::steering(&arguments.steer)?;
+    let bar = cli::progress(arguments.sampler.max_new_tokens * arguments.sampler.samples, "tokens");
+    let texts = if model.tokenizer().is_err() && arguments.stop.is_empty() {
+        let ids = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let generations = model.generate_with(prompt, sampler, hook, |_, _| bar.inc(1))?;
+        let shown = |Generation { tokens, stop }| GeneratedText { text: ids(&tokens), tokens, stop, stop_string: None };
+        generations.into_iter().map(shown).collect()
+    } else {
+        model.generate_text(prompt, sampler, &arguments.stop, hook, |_, piece| {
+            if stream {
+                print!("{piece}");
+                // What cannot be shown now is shown by the next line.
+                let _ = stdout().flush();
+            } else {
+                bar.inc(1);
+            }
+        })?
+    };
+    bar.finish_and_clear();
+    Ok(texts)
 }
 
-fn show(json: bool, model: &Model, prompt: Option<&str>, prompt_ids: &[u32], generation: &Generation) -> cli::Outcome {
-    let text = match model.tokenizer() {
-        Ok(_) => Some(model.text(&generation.tokens)?),
-        Err(_) => None,
-    };
-    let stop = match generation.stop {
+const fn stop_name(text: &GeneratedText) -> &'static str {
+    match text.stop {
         Stop::End(_) => "end",
         Stop::Context => "context",
+        Stop::Asked => "stop_string",
         _ => "max_new_tokens",
-    };
-    if json {
-        let ids = &generation.tokens;
-        let object = json!({ "prompt": prompt, "prompt_ids": prompt_ids, "ids": ids, "text": text, "stop": stop });
-        println!("{object}");
-        return Ok(());
     }
-    match text {
-        Some(text) => println!("{text}"),
-        // A model without a tokenizer speaks in ids.
-        None => println!("{}", generation.tokens.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
-    }
-    Ok(())
 }

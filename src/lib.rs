@@ -32,13 +32,14 @@ pub mod prelude {
     pub use isinglass_capture::{Capture, Captured, Pos};
     pub use isinglass_core::site::*;
     pub use isinglass_core::{
-        ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Rows, Run,
-        Sampler, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each, observe,
+        ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Likelihood,
+        Rows, Run, Sampler, Score, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each,
+        observe,
     };
     pub use isinglass_data::{Dataset, Example, read_pairs};
-    pub use isinglass_model::{Message, Model, ModelSource, Specials};
+    pub use isinglass_model::{GeneratedText, Lens, Message, Model, ModelSource, Specials};
     pub use isinglass_probe::{ClassMeans, Features, Labels, Scored};
-    pub use isinglass_report::{Cell, DataSource, LinePlot, NullBand, Origin, Provenance, Report, Table};
+    pub use isinglass_report::{Cell, DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, Table};
     pub use isinglass_stats::{Bootstrap, Estimate, PermutationNull, Split};
     pub use isinglass_steer::{At, Steer, SteerArgument};
 }

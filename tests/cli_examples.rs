@@ -136,6 +136,111 @@ fn generate_repeats_by_seed() {
     assert_eq!(chat["prompt_ids"].as_array().unwrap().len(), expected);
 }
 
+/// One JSON object a line.
+fn objects(name: &str, arguments: &[&str]) -> Vec<Value> {
+    prints(name, &[arguments, &["--json"]].concat()).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn samples_are_those_of_their_prompt_whatever_else_is_asked_for() {
+    let base = ["--model", "tiny", "--temperature", "0.9", "--top-k", "50", "--top-p", "0.95", "--min-p", "0.01"];
+    let base = [&base[..], &["--repetition-penalty", "1.2", "--seed", "4", "--max-new-tokens", "9"]].concat();
+    let two = objects("generate", &[&base[..], &["--prompt", "a", "--prompt", "once", "--samples", "3"]].concat());
+    let one = objects("generate", &[&base[..], &["--prompt", "once", "--samples", "2"]].concat());
+    assert_eq!((two.len(), one.len()), (6, 2));
+    assert_eq!(two[3..5], one[..]);
+    assert_ne!(one[0]["ids"], one[1]["ids"]);
+    assert_eq!((&one[1]["sample"], &one[1]["seed"], &one[1]["prompt"]), (&1.into(), &4.into(), &"once".into()));
+    let plain = prints("generate", &[&base[..], &["--prompt", "once", "--samples", "2"]].concat());
+    assert!(plain.contains("--- sample 0\n") && plain.contains("--- sample 1\n"), "{plain}");
+}
+
+#[test]
+fn generate_ends_before_a_stop_string_and_streams_the_same_text() {
+    let base = ["--model", "tiny", "--prompt", "once", "--temperature", "1", "--ignore-end", "--max-new-tokens", "90"];
+    let whole = objects("generate", &base).remove(0);
+    let whole = whole["text"].as_str().unwrap();
+    let pair =
+        (0..whole.len()).filter_map(|i| whole.get(i..i + 2)).find(|pair| pair.chars().all(|c| c.is_ascii_graphic()));
+    let stop = pair.unwrap();
+    let stopping = [&base[..], &["--stop", "nowhere", "--stop", stop]].concat();
+    let stopped = objects("generate", &stopping).remove(0);
+    let before = whole.split(stop).next().unwrap();
+    assert_eq!((&stopped["stop"], stopped["text"].as_str()), (&"stop_string".into(), Some(before)));
+    let streamed = prints("generate", &[&stopping[..], &["--stream"]].concat());
+    assert_eq!(streamed, format!("{before}\n"));
+    assert_eq!(streamed, prints("generate", &stopping));
+    refuses("generate", &[&base[..], &["--stream", "--samples", "2"]].concat(), "--stream prints one text");
+    refuses("generate", &[&base[..], &["--stop", ""]].concat(), "stop string 0 is empty");
+}
+
+#[test]
+fn score_gives_what_the_reference_says() {
+    let (folder, expected) = fixture("qwen2");
+    let all = expected.ids("p0.input_ids");
+    let (prefix, rest) = all.split_at(2);
+    let (prefix, long, short) = (ids(prefix), ids(rest), ids(&rest[..1]));
+    let model = ["--model", text(&folder), "--ids", &prefix, "--continuation-ids", &long, "--continuation-ids", &short];
+    let found = objects("score", &model);
+    let logits = expected.floats("p0.logits");
+    let vocab = expected.shape("p0.logits")[1];
+    let by_hand = |pos: usize| {
+        let row = &logits[(pos - 1) * vocab..pos * vocab];
+        f64::from(row[all[pos] as usize]) - row.iter().map(|l| f64::from(*l).exp()).sum::<f64>().ln()
+    };
+    let sum: f64 = (2..all.len()).map(by_hand).sum();
+    let close = |found: &Value, expected: f64| assert!((found.as_f64().unwrap() - expected).abs() < 5e-3, "{found}");
+    close(&found[0]["sum"], sum);
+    close(&found[0]["loss"], -sum / rest.len() as f64);
+    close(&found[1]["sum"], by_hand(2));
+    assert_eq!(found[0]["ranks"].as_array().unwrap().len(), rest.len());
+    let table =
+        prints("score", &["--model", "tiny", "--prompt", "once", "--continuation", " upon", "--continuation", "x"]);
+    assert!(table.contains("log-prob") && table.contains("\" upon\"") && table.lines().count() == 3, "{table}");
+    refuses("score", &["--model", "tiny", "--prompt", "once"], "no continuations were given");
+    refuses("score", &["--model", "tiny", "--prompt", "a", "--continuation", ""], "continuation 0 is empty");
+}
+
+#[test]
+fn the_logit_lens_writes_a_table_a_map_and_every_reading() {
+    let out = tempfile::tempdir().unwrap();
+    let report = |folder: &str, more: &[&str]| {
+        let folder = out.path().join(folder);
+        let base = ["--model", "tiny", "--text", "a <cat>\n", "--out", text(&folder)];
+        let printed = prints("logit_lens", &[&base[..], more].concat());
+        let files = ["logit_lens.json", "logit_lens.md", "logit_lens.top.svg", "readings.json"];
+        (printed, files.map(|file| fs::read_to_string(folder.join(file)).unwrap()))
+    };
+    let (printed, files) = report("one", &["--top", "3"]);
+    assert_eq!(report("two", &["--top", "3"]).1, files);
+    let [json, markdown, svg, readings] = files;
+    assert!(printed.contains("layer") && printed.contains("loss") && printed.contains('↵'), "{printed}");
+    assert!(markdown.contains("SYNTHETIC") && markdown.contains("blocks.3.hook_resid_post"));
+    assert!(svg.contains("SYNTHETIC") && svg.contains("\n&lt;\n") && svg.contains("\n·\n"), "{svg}");
+    let [json, readings]: [Value; 2] = [json, readings].map(|text| serde_json::from_str(&text).unwrap());
+    assert_eq!(json["provenance"], readings["provenance"]);
+    let sites = readings["lens"]["sites"].as_array().unwrap();
+    assert_eq!((sites.len(), sites[3]["readings"].as_array().unwrap().len()), (4, 8));
+    let first = &sites[0]["readings"][0];
+    assert_eq!(first["top"].as_array().unwrap().len(), 3);
+    assert!(first["top"][0]["token"].is_string() && first["next"]["rank"].is_u64() && first["kl"].is_f64());
+    assert!(sites[3]["readings"][0]["kl"].as_f64().unwrap() < 1e-9);
+    let (_, files) = report("some", &["--layers", "0,2-3", "--site", "mlp_out"]);
+    let some: Value = serde_json::from_str(&files[3]).unwrap();
+    let names: Vec<&str> =
+        some["lens"]["sites"].as_array().unwrap().iter().map(|s| s["site"].as_str().unwrap()).collect();
+    assert_eq!(names, ["blocks.0.hook_mlp_out", "blocks.2.hook_mlp_out", "blocks.3.hook_mlp_out"]);
+    let refuses = |more: &[&str], says: &str| {
+        refuses("logit_lens", &[&["--model", "tiny", "--out", "no/such"][..], more].concat(), says);
+    };
+    refuses(&["--text", "a", "--layers", "9"], "did you mean `blocks.");
+    refuses(&["--text", "a", "--layers", "3-1"], "`3-1` is no layer and no range of layers");
+    refuses(&["--text", "a", "--site", "pattern"], "possible values: resid_pre");
+    refuses(&["--text", ""], "text 0 gives no tokens");
+    refuses(&["--ids", "1,999"], "token id 999");
+    refuses(&[], "--text");
+}
+
 #[test]
 fn the_quickstart_writes_the_same_report_twice_and_says_synthetic() {
     let out = tempfile::tempdir().unwrap();
@@ -179,7 +284,16 @@ fn bad_input_is_refused_with_exit_code_2() {
     );
     capture(&["--model", "tiny", "--file", "no/such.txt"], "cannot read `no/such.txt`");
     capture(&["--model", "tiny"], "--text");
-    refuses("generate", &["--model", "tiny", "--prompt", "a", "--temperature", "-1"], "--temperature is -1");
+    refuses("generate", &["--model", "tiny", "--prompt", "a", "--temperature", "-1"], "the temperature is `-1`");
+    for (flag, value, says) in [
+        ("--top-k", "0", "top-k is `0`, it must be 1 or above"),
+        ("--top-p", "1.5", "top-p is `1.5`"),
+        ("--min-p", "-0.1", "min-p is `-0.1`"),
+        ("--repetition-penalty", "0", "the repetition penalty is `0`"),
+        ("--samples", "0", "0 samples per prompt"),
+    ] {
+        refuses("generate", &["--model", "tiny", "--prompt", "a", flag, value], says);
+    }
     refuses("generate", &["--model", "tiny", "--prompt", ""], "text 0 gives no tokens");
     refuses("quickstart", &["--model", "tiny", "--data", "no/such/data"], "no/such/data");
     refuses("quickstart", &["--model", "tiny", "--folds", "41", "--out", text(out.path())], "41");

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use crate::cache::Cache;
 use crate::gradient::Gradients;
 use crate::hook::Hook;
+use crate::sampler::SamplerError;
 use crate::site::SiteId;
 use crate::site_set::SiteSet;
 use crate::spec::ModelSpec;
@@ -25,9 +26,9 @@ pub trait Forward {
     /// layer at which [`Taps::finished`] let it stop.
     fn forward(&self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3>;
 
-    /// A decoding session with a KV cache for `rows` rows of at most `columns` columns, if the model has one.
-    fn session(&self, rows: usize, columns: usize) -> Option<Box<dyn Session + '_>> {
-        let _ = (rows, columns);
+    /// A decoding session with a KV cache for rows of at most `columns` columns, if the model has one.
+    fn session(&self, columns: usize) -> Option<Box<dyn Session + '_>> {
+        let _ = columns;
         None
     }
 }
@@ -36,6 +37,10 @@ pub trait Forward {
 pub trait Session {
     /// The next columns, after those of earlier steps.
     fn step(&mut self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3>;
+
+    /// Goes on as `rows` rows that all begin with what the one row so far holds: a prefix is run once and continued
+    /// in several ways.
+    fn fork(&mut self, rows: usize);
 }
 
 /// Why a run was refused.
@@ -92,6 +97,19 @@ pub enum RunError {
         /// The shape it returned.
         found: Vec<usize>,
     },
+    /// Vectors that are not of the residual stream were to be unembedded.
+    #[error("vectors of width {found} were given, the residual stream of `{model}` has width {d_model}")]
+    Width {
+        /// The model's name.
+        model: String,
+        /// Their width.
+        found: usize,
+        /// The stream's width.
+        d_model: usize,
+    },
+    /// A setting of the sampler makes no sense.
+    #[error(transparent)]
+    Sampler(#[from] SamplerError),
 }
 
 /// Used by everyone: checks tokens and sites, then runs. Implemented for every [`Forward`].

@@ -1,44 +1,157 @@
-//! How the next token is chosen.
+//! How the next token is chosen: settings.
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// How tokens are chosen, and how many.
+/// How tokens are chosen, how many, and how often.
+///
+/// Settings apply in the order in which transformers applies them: repetition penalty, temperature, top-k, top-p, min-p.
+/// Values are checked when generation starts ([`SamplerError`]); none is silently replaced.
+///
+/// What is drawn for a prompt depends on the seed, the number of the sample and the prompt's token ids, and on nothing
+/// else: not on the other prompts of the batch, their order or their lengths.
+/// So equal prompts get equal texts, and several texts for one prompt are asked for with [`samples`](Self::samples).
+/// (Logits of a batch may differ from those of a prompt alone in their last bits; a text differs only if a draw falls
+/// into that gap.)
 ///
 /// ```
 /// use isinglass_core::Sampler;
 /// let greedy = Sampler::greedy(64);
-/// let sampled = Sampler::new(64, 7).temperature(0.8).ignore_end();
+/// let sampled = Sampler::new(64, 7).temperature(0.8).top_p(0.95).samples(4);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampler {
     pub(crate) max_new_tokens: usize,
     /// 0 is greedy.
     pub(crate) temperature: f64,
+    #[serde(default)]
+    pub(crate) top_k: Option<usize>,
+    #[serde(default)]
+    pub(crate) top_p: Option<f64>,
+    #[serde(default)]
+    pub(crate) min_p: Option<f64>,
+    #[serde(default)]
+    pub(crate) repetition_penalty: Option<f64>,
     pub(crate) seed: u64,
+    #[serde(default = "one")]
+    pub(crate) samples: usize,
+    #[serde(default)]
+    pub(crate) first_sample: usize,
     pub(crate) ignore_end: bool,
+}
+
+const fn one() -> usize {
+    1
+}
+
+/// A setting of a [`Sampler`] that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplerError {
+    /// The temperature is negative or not finite.
+    #[error("the temperature is `{found}`, it must be finite and 0 or above: 0 takes the most likely token")]
+    Temperature {
+        /// The value, as it prints.
+        found: String,
+    },
+    /// No token would be left.
+    #[error("top-k is `0`, it must be 1 or above: leave it out to keep every token")]
+    TopK,
+    /// Top-p is no share of the probability.
+    #[error("top-p is `{found}`, it must be above 0 and at most 1: 1 keeps every token")]
+    TopP {
+        /// The value, as it prints.
+        found: String,
+    },
+    /// Min-p is no share of the greatest probability.
+    #[error("min-p is `{found}`, it must be from 0 to 1: 0 keeps every token")]
+    MinP {
+        /// The value, as it prints.
+        found: String,
+    },
+    /// The penalty would turn the order of the logits round.
+    #[error("the repetition penalty is `{found}`, it must be finite and above 0: 1 changes nothing")]
+    RepetitionPenalty {
+        /// The value, as it prints.
+        found: String,
+    },
+    /// No text is asked for.
+    #[error("0 samples per prompt are asked for, it must be 1 or more")]
+    NoSamples,
 }
 
 impl Sampler {
     /// The most likely token each time, up to `max_new_tokens` of them.
     pub const fn greedy(max_new_tokens: usize) -> Self {
-        Self { max_new_tokens, temperature: 0.0, seed: 0, ignore_end: false }
+        Self::new(max_new_tokens, 0).temperature(0.0)
     }
 
     /// Draws from the model's distribution (temperature 1), reproducibly.
-    ///
-    /// Each row has a generator of its own, seeded by `seed` and the row, so a row's draws do not depend on the others.
     pub const fn new(max_new_tokens: usize, seed: u64) -> Self {
-        Self { max_new_tokens, temperature: 1.0, seed, ignore_end: false }
+        Self {
+            max_new_tokens,
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+            min_p: None,
+            repetition_penalty: None,
+            seed,
+            samples: 1,
+            first_sample: 0,
+            ignore_end: false,
+        }
     }
 
     /// Divides the logits by this before drawing; 0 takes the most likely token.
-    ///
-    /// Negative and non-finite values count as 0.
     #[must_use]
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = if temperature.is_finite() { temperature.max(0.0) } else { 0.0 };
+    pub const fn temperature(mut self, temperature: f64) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// Draws among the `k` most likely tokens only; those that tie with the last of them stay too.
+    #[must_use]
+    pub const fn top_k(mut self, k: usize) -> Self {
+        self.top_k = Some(k);
+        self
+    }
+
+    /// Draws from the smallest set of most likely tokens whose probabilities sum to `p` at least (Holtzman et al. 2020,
+    /// "The Curious Case of Neural Text Degeneration"); of equally likely ones those of lower id come first.
+    #[must_use]
+    pub const fn top_p(mut self, p: f64) -> Self {
+        self.top_p = Some(p);
+        self
+    }
+
+    /// Draws among tokens that are at least `p` times as likely as the most likely one (Nguyen et al. 2024, "Min-p
+    /// Sampling").
+    #[must_use]
+    pub const fn min_p(mut self, p: f64) -> Self {
+        self.min_p = Some(p);
+        self
+    }
+
+    /// Makes tokens of the prompt and of the text so far less likely: their logits are divided by this if positive and
+    /// multiplied by it if negative (Keskar et al. 2019, "CTRL", in the form of transformers'
+    /// `RepetitionPenaltyLogitsProcessor`); holds for greedy choices too.
+    #[must_use]
+    pub const fn repetition_penalty(mut self, penalty: f64) -> Self {
+        self.repetition_penalty = Some(penalty);
+        self
+    }
+
+    /// Writes this many texts for each prompt, each with draws of its own; they come one after the other, prompt by
+    /// prompt. Greedy ones are all the same.
+    #[must_use]
+    pub const fn samples(mut self, n: usize) -> Self {
+        self.samples = n;
+        self
+    }
+
+    /// Counts samples from here: many are the same whether drawn at once or in parts.
+    #[must_use]
+    pub const fn first_sample(mut self, first: usize) -> Self {
+        self.first_sample = first;
         self
     }
 
@@ -49,43 +162,32 @@ impl Sampler {
         self
     }
 
-    pub(crate) fn generators(&self, rows: usize) -> Vec<ChaCha8Rng> {
-        let generator = |row| {
-            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-            rng.set_stream(row as u64);
-            rng
-        };
-        (0..rows).map(generator).collect()
-    }
-
-    pub(crate) fn choose(&self, logits: &[f32], rng: &mut ChaCha8Rng) -> u32 {
-        if self.temperature == 0.0 { most_likely(logits) } else { draw(logits, self.temperature, rng) }
-    }
-}
-
-/// The first of the greatest logits.
-fn most_likely(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] {
-            best = id;
+    /// Looks at every setting; generation does so before anything runs.
+    ///
+    /// # Errors
+    /// [`SamplerError`] names the first that makes no sense.
+    pub fn check(&self) -> Result<(), SamplerError> {
+        let found = |value: f64| value.to_string();
+        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
+            return Err(SamplerError::Temperature { found: found(self.temperature) });
         }
-    }
-    best as u32
-}
-
-/// Inverse of the cumulative softmax, in f64 so that the sum over a large vocabulary is exact enough.
-fn draw(logits: &[f32], temperature: f64, rng: &mut ChaCha8Rng) -> u32 {
-    let top = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let weights: Vec<f64> = logits.iter().map(|&l| ((f64::from(l) - top) / temperature).exp()).collect();
-    let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
-    for (id, weight) in weights.iter().enumerate() {
-        left -= weight;
-        if left < 0.0 {
-            return id as u32;
+        if self.top_k == Some(0) {
+            return Err(SamplerError::TopK);
         }
+        if let Some(p) = self.top_p.filter(|p| !(*p > 0.0 && *p <= 1.0)) {
+            return Err(SamplerError::TopP { found: found(p) });
+        }
+        if let Some(p) = self.min_p.filter(|p| !(0.0..=1.0).contains(p)) {
+            return Err(SamplerError::MinP { found: found(p) });
+        }
+        if let Some(penalty) = self.repetition_penalty.filter(|p| !(p.is_finite() && *p > 0.0)) {
+            return Err(SamplerError::RepetitionPenalty { found: found(penalty) });
+        }
+        if self.samples == 0 {
+            return Err(SamplerError::NoSamples);
+        }
+        Ok(())
     }
-    most_likely(logits)
 }
 
 #[cfg(test)]
@@ -93,25 +195,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greedy_takes_the_first_of_equal_logits() {
-        assert_eq!(most_likely(&[0.0, 2.0, -1.0, 2.0]), 1);
-    }
-
-    #[test]
-    fn draws_follow_the_softmax_and_repeat_by_seed() {
-        let logits = [0.0_f32, (3.0_f32).ln(), f32::NEG_INFINITY];
-        let sampler = Sampler::new(1, 5);
-        let draws = |sampler: &Sampler, row: usize| {
-            let mut rng = sampler.generators(row + 1).remove(row);
-            (0..4000).map(|_| sampler.choose(&logits, &mut rng)).collect::<Vec<_>>()
-        };
-        let first = draws(&sampler, 0);
-        let share = first.iter().filter(|&&id| id == 1).count() as f64 / 4000.0;
-        assert!((share - 0.75).abs() < 0.03, "{share}");
-        assert!(!first.contains(&2));
-        assert_eq!(first, draws(&sampler, 0));
-        assert_ne!(first, draws(&sampler, 1));
-        assert_ne!(first, draws(&Sampler::new(1, 6), 0));
-        assert_eq!(Sampler::new(1, 0).temperature(f64::NAN), Sampler::greedy(1));
+    fn settings_that_make_no_sense_are_named() {
+        let sampler = Sampler::new(1, 0);
+        let error = |sampler: Sampler| sampler.check().unwrap_err().to_string();
+        for (bad, shown) in [(-0.5, "-0.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+            assert!(error(sampler.clone().temperature(bad)).contains(&format!("the temperature is `{shown}`")));
+            assert!(error(sampler.clone().repetition_penalty(bad)).contains(&format!("penalty is `{shown}`")));
+            assert!(error(sampler.clone().top_p(bad)).contains(&format!("top-p is `{shown}`")));
+            assert!(error(sampler.clone().min_p(bad)).contains(&format!("min-p is `{shown}`")));
+        }
+        assert_eq!(
+            error(sampler.clone().top_k(0)),
+            "top-k is `0`, it must be 1 or above: leave it out to keep every token"
+        );
+        assert_eq!(
+            error(sampler.clone().top_p(0.0)),
+            "top-p is `0`, it must be above 0 and at most 1: 1 keeps every token"
+        );
+        assert!(error(sampler.clone().repetition_penalty(0.0)).contains("above 0"));
+        assert_eq!(error(sampler.clone().samples(0)), "0 samples per prompt are asked for, it must be 1 or more");
+        sampler.top_k(1).top_p(1.0).min_p(1.0).repetition_penalty(0.5).check().unwrap();
     }
 }

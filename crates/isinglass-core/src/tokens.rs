@@ -205,6 +205,13 @@ impl TokenBatch {
         Self::padded(&rows, Padding::Left)
     }
 
+    /// Each row `n` times, one after the other; no row at all if `n` is 0.
+    #[must_use]
+    pub(crate) fn repeated(&self, n: usize) -> Self {
+        let rows: Vec<_> = (0..self.layout.rows()).flat_map(|r| std::iter::repeat_n(self.row(r).to_vec(), n)).collect();
+        Self::padded(&rows, Padding::Right)
+    }
+
     /// Where the tokens lie.
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -238,6 +245,19 @@ impl TokenBatch {
         };
         let spans = self.layout.spans.iter().zip(tokens).map(grow).collect();
         Self { ids: tokens.iter().map(|t| t.unwrap_or(PAD)).collect(), layout: Layout { width: 1, past, spans } }
+    }
+
+    /// A pass after `past` columns that every row shares: these columns of each continuation, which may be none of a
+    /// short one.
+    pub(crate) fn after(past: usize, continuations: &[&[u32]], columns: Range<usize>) -> Self {
+        let width = columns.len();
+        let mut ids = Vec::with_capacity(continuations.len() * width);
+        let mut spans = Vec::with_capacity(continuations.len());
+        for row in continuations {
+            ids.extend(columns.clone().map(|c| row.get(c).copied().unwrap_or(PAD)));
+            spans.push(0..past + row.len().min(columns.end));
+        }
+        Self { ids, layout: Layout { width, past: past + columns.start, spans } }
     }
 
     /// This pass and the one after it as one pass over all columns: for models without a cache.
@@ -316,6 +336,24 @@ mod tests {
     fn one_aligned_column_hides_nothing() {
         let next = TokenBatch::one([1, 2]).unwrap().next(&[Some(3)]);
         assert!(next.layout.mask(None, &Device::flex()).is_none());
+    }
+
+    #[test]
+    fn continuations_of_a_shared_prefix_end_where_they_end() {
+        let rows: [&[u32]; 3] = [&[5, 6, 7], &[8], &[]];
+        let whole = TokenBatch::after(4, &rows, 0..3);
+        assert_eq!(whole.ids, [5, 6, 7, 8, PAD, PAD, PAD, PAD, PAD]);
+        assert_eq!([0, 1, 2].map(|r| whole.layout.columns(r)), [0..3, 0..1, 0..0]);
+        assert_eq!((whole.layout.past(), whole.layout.len(1), whole.layout.position(0, 2)), (4, 5, 6));
+        let rest = TokenBatch::after(4, &rows, 1..3);
+        assert_eq!((rest.row(0), rest.row(1), rest.layout.past()), (&[6, 7][..], &[][..], 5));
+        assert_eq!(rest.layout.positions(), [5, 6]);
+    }
+
+    #[test]
+    fn repeated_rows_stay_together() {
+        let batch = ragged().repeated(2);
+        assert_eq!([0, 1, 2, 3].map(|r| batch.row(r).len()), [3, 3, 1, 1]);
     }
 
     #[test]

@@ -145,6 +145,11 @@ impl Decoder {
         self.unembedded(spec.logits_softcap, x, tokens, taps)
     }
 
+    /// What the end of a pass makes of a stream, without its sites: `[batch, pos, d_model]` to `[batch, pos, vocab]`.
+    pub(crate) fn unembed(&self, cap: Option<f64>, x: Tensor<3>) -> Tensor<3> {
+        capped(self.unembed.forward(self.final_norm.unwatched(x)), cap)
+    }
+
     fn embedded(&self, scale: Option<f64>, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
         let device = self.embed.device();
         let (rows, width) = (tokens.layout().rows(), tokens.layout().width());

@@ -171,7 +171,6 @@ impl Model {
         })
     }
 
-    #[cfg(test)]
     pub(crate) const fn decoder(&self) -> &Decoder {
         &self.decoder
     }
@@ -258,7 +257,7 @@ impl Forward for Model {
         self.decoder.forward(&self.decoder_spec, tokens, None, taps)
     }
 
-    fn session(&self, _rows: usize, columns: usize) -> Option<Box<dyn Session + '_>> {
+    fn session(&self, columns: usize) -> Option<Box<dyn Session + '_>> {
         // A sequence that outgrows the short factors turns all its keys anew: nothing of a cache would hold.
         if let Positions::Rotary { scaling, .. } = &self.decoder_spec.positions
             && scaling.is_long(columns)
@@ -281,6 +280,10 @@ struct Decoding<'m> {
 impl Session for Decoding<'_> {
     fn step(&mut self, tokens: &TokenBatch, taps: &mut Taps<'_>) -> Tensor<3> {
         self.model.decoder.forward(&self.model.decoder_spec, tokens, Some(&mut self.cache), taps)
+    }
+
+    fn fork(&mut self, rows: usize) {
+        self.cache.fork(rows);
     }
 }
 

@@ -125,6 +125,26 @@ impl Tokenizer {
         self.inner.decode(ids, specials == Specials::Skip).map_err(refused)
     }
 
+    /// A token as one shows it in a table: what it adds to a text, with spaces as `·`, line breaks as `↵`, tabs as `⇥`
+    /// and other control characters by their code; a token that is part of a character as the vocabulary writes it.
+    pub fn visible(&self, id: u32) -> String {
+        // Decoded after itself: some decoders take the space off a text's first token.
+        let text = |ids: &[u32]| self.decode(ids, Specials::Add).unwrap_or_default();
+        let (once, twice) = (text(&[id]), text(&[id, id]));
+        let piece = twice.strip_prefix(&once).unwrap_or(&once);
+        if piece.is_empty() || piece.contains(char::REPLACEMENT_CHARACTER) {
+            return self.token(id).unwrap_or_else(|| id.to_string());
+        }
+        let shown = |c: char| match c {
+            ' ' => "·".into(),
+            '\n' => "↵".into(),
+            '\t' => "⇥".into(),
+            c if c.is_control() || c.is_whitespace() => c.escape_unicode().to_string(),
+            c => c.to_string(),
+        };
+        piece.chars().map(shown).collect()
+    }
+
     /// The token of an id as the vocabulary writes it.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)

@@ -142,7 +142,10 @@ fn the_logit_lens_equals_the_reference() {
         let mut lens = Vec::new();
         for l in 0..n_layers {
             let early = cache.get(resid_post(l)).unwrap().clone();
-            lens.extend(values(model.run(&batch, edit(resid_post(n_layers - 1), |_| early.clone())).unwrap()));
+            lens.extend(values(model.unembed(early.clone()).unwrap()));
+            // The same by an edit, which goes through the end of the pass itself.
+            let edited = values(model.run(&batch, edit(resid_post(n_layers - 1), |_| early.clone())).unwrap());
+            assert_eq!(lens[lens.len() - edited.len()..], edited, "{name}: layer {l}");
         }
         assert_close(&lens, &expected.floats("p0.lens"), LOGITS, RTOL, &format!("{name}: lens"));
     });

@@ -2,6 +2,7 @@
 //!
 //! A [`Report`] takes [`Estimate`](isinglass_stats::Estimate)s and never a bare float, so a number in it was computed
 //! and carries its interval and its count.
+//! A [`HeatMap`] shows readings, which claim nothing beyond the one place they were read at.
 //! Its [`Provenance`] heads every file that it writes, and synthetic data say so in each of them.
 //!
 //! ```
@@ -31,6 +32,7 @@
 //! ```
 
 mod error;
+mod heat;
 mod json;
 mod markdown;
 mod plot;
@@ -40,6 +42,7 @@ mod svg;
 mod table;
 
 pub use error::ReportError;
+pub use heat::HeatMap;
 pub use plot::{LinePlot, NullBand};
 pub use provenance::{DataSource, Origin, Provenance};
 pub use report::{Report, Written};

@@ -7,7 +7,7 @@ use isinglass_stats::Estimate;
 
 use crate::provenance::Shown;
 use crate::report::{LabelledEstimate, Sample, Section};
-use crate::{Cell, LinePlot, Origin, Provenance, Report, Table};
+use crate::{Cell, HeatMap, LinePlot, Origin, Provenance, Report, Table};
 
 pub(crate) fn render(report: &Report) -> String {
     let mut blocks = vec![format!("# {}", inline(&report.title))];
@@ -23,7 +23,8 @@ pub(crate) fn render(report: &Report) -> String {
         match section {
             Section::Estimates { estimates } => blocks.extend(estimate_blocks(estimates)),
             Section::Table(table) => blocks.extend(table_blocks(table)),
-            Section::Lines(plot) => blocks.extend(plot_blocks(plot, &report.plot_file(plot))),
+            Section::Lines(plot) => blocks.extend(plot_blocks(plot, &report.plot_file(&plot.name))),
+            Section::Heat(map) => blocks.extend(heat_blocks(map, &report.plot_file(&map.name))),
             Section::Samples { heading, samples } => blocks.extend(sample_blocks(heading, samples)),
             Section::Note { text } => blocks.push(text.trim().to_owned()),
         }
@@ -90,6 +91,14 @@ fn plot_blocks(plot: &LinePlot, file: &str) -> Vec<String> {
     }
     blocks.push(how);
     blocks
+}
+
+/// The picture; its numbers are in the JSON.
+fn heat_blocks(map: &HeatMap, file: &str) -> [String; 3] {
+    let title = inline(&map.title);
+    let [low, high] = map.range;
+    let how = format!("Colours: {}, from {low} (light) to {high} (dark).", inline(&map.value_label));
+    [format!("## {title}"), format!("![{title}]({file})"), how]
 }
 
 fn sample_blocks(heading: &str, samples: &[Sample]) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use isinglass_stats::Estimate;
 use serde::Serialize;
 
-use crate::{LinePlot, Provenance, ReportError, Table, json, markdown, svg};
+use crate::{HeatMap, LinePlot, Provenance, ReportError, Table, json, markdown, svg};
 
 /// Results under one provenance, written as `<name>.json`, `<name>.md` and one `<name>.<plot>.svg` for each plot.
 ///
@@ -32,6 +32,7 @@ pub(crate) enum Section {
     Estimates { estimates: Vec<LabelledEstimate> },
     Table(Table),
     Lines(LinePlot),
+    Heat(HeatMap),
     Samples { heading: String, samples: Vec<Sample> },
     Note { text: String },
 }
@@ -117,6 +118,12 @@ impl Report {
         self.section(Section::Lines(plot))
     }
 
+    /// Adds a heat map, in a file of its own that the Markdown shows.
+    #[must_use]
+    pub fn heat(self, map: HeatMap) -> Self {
+        self.section(Section::Heat(map))
+    }
+
     /// Adds texts that a model wrote, each with a label; they are shown as they are, never as Markdown.
     #[must_use]
     pub fn samples<L: Into<String>, T: Into<String>>(
@@ -154,7 +161,7 @@ impl Report {
         self.check()?;
         let mut plots = Vec::new();
         for plot in self.plots() {
-            plots.push((dir.join(self.plot_file(plot)), svg::draw(plot, &self.provenance)?));
+            plots.push((dir.join(self.plot_file(plot.name())), svg::draw(plot, &self.provenance)?));
         }
         let markdown = (dir.join(format!("{}.md", self.name)), markdown::render(self));
         let json = (dir.join(format!("{}.json", self.name)), json::render(self)?);
@@ -167,13 +174,14 @@ impl Report {
     }
 
     /// The file of a plot, relative to the report.
-    pub(crate) fn plot_file(&self, plot: &LinePlot) -> String {
-        format!("{}.{}.svg", self.name, plot.name)
+    pub(crate) fn plot_file(&self, plot: &str) -> String {
+        format!("{}.{plot}.svg", self.name)
     }
 
-    fn plots(&self) -> impl Iterator<Item = &LinePlot> {
+    fn plots(&self) -> impl Iterator<Item = Plot<'_>> {
         self.sections.iter().filter_map(|section| match section {
-            Section::Lines(plot) => Some(plot),
+            Section::Lines(plot) => Some(Plot::Lines(plot)),
+            Section::Heat(map) => Some(Plot::Heat(map)),
             _ => None,
         })
     }
@@ -182,10 +190,10 @@ impl Report {
         check_name(&self.name)?;
         let mut names = BTreeSet::new();
         for plot in self.plots() {
-            check_name(&plot.name)?;
+            check_name(plot.name())?;
             // Some file systems take `A` and `a` for one.
-            if !names.insert(plot.name.to_ascii_lowercase()) {
-                return Err(ReportError::DuplicatePlot { plot: plot.name.clone() });
+            if !names.insert(plot.name().to_ascii_lowercase()) {
+                return Err(ReportError::DuplicatePlot { plot: plot.name().to_owned() });
             }
             plot.check()?;
         }
@@ -193,6 +201,29 @@ impl Report {
             Section::Table(table) => table.check(),
             _ => Ok(()),
         })
+    }
+}
+
+/// Whatever becomes an SVG file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Plot<'a> {
+    Lines(&'a LinePlot),
+    Heat(&'a HeatMap),
+}
+
+impl<'a> Plot<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        match self {
+            Self::Lines(plot) => &plot.name,
+            Self::Heat(map) => &map.name,
+        }
+    }
+
+    fn check(self) -> Result<(), ReportError> {
+        match self {
+            Self::Lines(plot) => plot.check(),
+            Self::Heat(map) => map.check(),
+        }
     }
 }
 

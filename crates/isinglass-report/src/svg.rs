@@ -1,4 +1,6 @@
-//! Line plots drawn as SVG.
+//! Plots drawn as SVG: line plots here, heat maps below.
+
+mod heat;
 
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -7,6 +9,7 @@ use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::plot::{NullBand, Series};
+use crate::report::Plot;
 use crate::{LinePlot, Origin, Provenance, ReportError};
 
 /// Pixels.
@@ -42,10 +45,13 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// The plot as an SVG file, marked with where its numbers come from.
-pub(crate) fn draw(plot: &LinePlot, provenance: &Provenance) -> Result<String, ReportError> {
+pub(crate) fn draw(plot: Plot<'_>, provenance: &Provenance) -> Result<String, ReportError> {
     let mut svg = String::new();
-    draw_into(&mut svg, plot, provenance)
-        .map_err(|error| ReportError::Draw { plot: plot.name.clone(), source: Box::new(error) })?;
+    let drawn = match plot {
+        Plot::Lines(lines) => draw_into(&mut svg, lines, provenance),
+        Plot::Heat(map) => heat::draw_into(&mut svg, map, provenance),
+    };
+    drawn.map_err(|error| ReportError::Draw { plot: plot.name().to_owned(), source: Box::new(error) })?;
     Ok(svg)
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use isinglass_report::{DataSource, LinePlot, NullBand, Origin, Provenance, Report, ReportError, Table};
+use isinglass_report::{DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, ReportError, Table};
 use isinglass_stats::{Bootstrap, Estimate, PermutationNull, auroc_grouped};
 use serde_json::Value;
 
@@ -342,6 +342,48 @@ fn a_plot_shows_its_words_its_bands_and_its_points() {
     assert_eq!((svg.matches("<polygon").count(), svg.matches("<circle").count()), (0, 2));
 }
 
+fn heat() -> HeatMap {
+    HeatMap::new("lens", "What <each> layer says")
+        .x_label("token read")
+        .y_label("layer")
+        .range("probability", 0.0, 1.0)
+        .columns(["<|im_start|>", "·a\u{7}"])
+        .row("first", [(0.0, "·<b>"), (1.0, "an endless token")])
+        .row("second", [(0.25, "x&y"), (7.0, "↵")])
+}
+
+#[test]
+fn a_heat_map_shows_its_words_and_colours() {
+    let files = written(&Report::new("r", "", provenance(Origin::Measured)).heat(heat()));
+    let svg = &files["r.lens.svg"];
+    let words =
+        ["What &lt;each&gt; layer says", "·&lt;b&gt;", "an endles…", "x&amp;y", "↵", "&lt;|im_star…", "probability"];
+    for word in words.into_iter().chain(["measured · toy · weights 00ff", "token read", "layer", "second"]) {
+        assert!(svg.contains(word), "{word}");
+    }
+    assert!(!svg.contains('\u{7}') && !svg.contains("SYNTHETIC"));
+    // Lightest and darkest, each of a cell and of the scale; the value beyond the range gets the darkest.
+    assert_eq!((svg.matches("#F7FBFF").count(), svg.matches("#08306B").count()), (2, 3));
+    let at = |word: &str| {
+        let before = &svg[..svg.find(&format!(">\n{word}\n<")).unwrap()];
+        before.rsplit(" y=\"").next().unwrap().split('"').next().unwrap().parse::<i32>().unwrap()
+    };
+    assert!(at("second") < at("first"), "the first row is the lowest");
+    assert!(files["r.md"].contains("![What \\<each\\> layer says](r.lens.svg)"), "{}", files["r.md"]);
+    let json: Value = serde_json::from_str(&files["r.json"]).unwrap();
+    let section = &json["sections"][0];
+    assert_eq!((&section["kind"], &section["rows"][1]["cells"][0]["value"]), (&"heat".into(), &0.25.into()));
+    let files = written(&Report::new("r", "", provenance(Origin::Synthetic)).heat(heat()));
+    assert!(files["r.lens.svg"].contains("SYNTHETIC"));
+}
+
+#[test]
+fn a_heat_map_of_many_columns_has_no_words() {
+    let wide = HeatMap::new("wide", "").columns((0..900).map(|i| i.to_string())).row("r", vec![(0.5, "word"); 900]);
+    let svg = &written(&Report::new("r", "", provenance(Origin::Measured)).heat(wide))["r.wide.svg"];
+    assert!(!svg.contains("word") && svg.matches("<rect").count() > 900);
+}
+
 #[test]
 fn a_narrow_range_cuts_nothing_off() {
     let narrow = LinePlot::new("narrow", "").y_range(0.45, 0.55).series("s", [(0.0, separated())]);
@@ -384,6 +426,22 @@ fn what_cannot_be_shown_is_refused_before_anything_is_written() {
     assert_eq!(
         check("r", &|report| report.lines(one("p").reference(f64::INFINITY, "top"))),
         "plot `p` has the value `inf` in `top`; every coordinate must be finite"
+    );
+    assert_eq!(
+        check("r", &|report| report.heat(heat().row("third", [(f64::NAN, ""), (0.0, "")]))),
+        "plot `lens` has the value `NaN` in `third`; every coordinate must be finite"
+    );
+    assert_eq!(
+        check("r", &|report| report.heat(heat().row("third", [(0.0, "")]))),
+        "row 2 of table `lens` has 1 cells; give one for each of its 2 columns"
+    );
+    assert_eq!(
+        check("r", &|report| report.heat(HeatMap::new("none", ""))),
+        "plot `none` has no points; add a series with at least one"
+    );
+    assert_eq!(
+        check("r", &|report| report.heat(heat()).lines(one("LENS"))),
+        "there are two plots named `LENS`; give each a name of its own"
     );
     assert_eq!(
         check("r", &|report| report.table(Table::new("t", ["a", "b"]).row([1.into(), 2.into()]).row([1.into()]))),

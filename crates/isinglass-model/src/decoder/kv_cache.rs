@@ -15,6 +15,14 @@ impl KvCache {
         Self { layers: vec![None; n_layers], capacity }
     }
 
+    /// The one row so far becomes `rows` equal ones.
+    pub(crate) fn fork(&mut self, rows: usize) {
+        for (keys, values) in self.layers.iter_mut().flatten() {
+            *keys = keys.clone().repeat_dim(0, rows);
+            *values = values.clone().repeat_dim(0, rows);
+        }
+    }
+
     /// Writes the columns after `past` and gives back all columns so far.
     pub(crate) fn append(&mut self, layer: usize, past: usize, k: Tensor<4>, v: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let [batch, heads, new, d_head] = k.dims();

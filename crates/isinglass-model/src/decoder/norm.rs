@@ -13,6 +13,12 @@ pub(crate) struct NormBlock {
 }
 
 impl NormBlock {
+    /// Over the last axis, where nobody looks.
+    pub(crate) fn unwatched(&self, x: Tensor<3>) -> Tensor<3> {
+        let (x, scale) = self.scale(x);
+        self.gained(x / scale)
+    }
+
     /// Over the last axis of the stream.
     pub(crate) fn stream(
         &self,
