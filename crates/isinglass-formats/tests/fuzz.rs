@@ -177,8 +177,9 @@ proptest! {
     }
 
     #[test]
-    fn indices((file, other) in two(2), changes in changes()) {
-        let shard = &ALL_SAFETENSORS[file];
+    fn indices((file, other) in two(2), thin: bool, changes in changes()) {
+        // Beside small shards the bound is that of the index alone, whether they have what it names or not.
+        let shard = &ALL_SAFETENSORS[if thin { 0 } else { file }];
         for name in ["s.safetensors", "t.safetensors"] {
             write(name, shard);
         }
