@@ -276,7 +276,7 @@ fn bad_input_is_refused_with_exit_code_2() {
     capture(&["--model", "tiny", "--text", "a", "--sites", "blocks.4.resid_post"], "did you mean `blocks.");
     capture(&["--model", "tiny", "--text", "a", "--device", "tpu"], "unknown device `tpu`");
     capture(&["--model", "tiny", "--text", "a", "--device", "cuda"], "rebuild with `--features cuda`");
-    capture(&["--model", "no/such-model", "--text", "a"], "no model called `no/such-model`");
+    capture(&["--model", "no-such-model", "--text", "a"], "no model called `no-such-model`");
     capture(&["--model", "tiny", "--text", "a", "--steer", "x"], "lacks `*alpha`");
     capture(
         &["--model", "tiny", "--text", "a", "--steer", "none.safetensors:v@blocks.1.resid_post*2"],

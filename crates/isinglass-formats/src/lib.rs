@@ -5,6 +5,9 @@
 //! Whatever a header claims is held against the length of the file before anything is allocated for it, so a truncated,
 //! corrupt or absurd file is a [`FormatError`] that says what is wrong, never a panic and never an attempt at a terabyte.
 //!
+//! With the feature `hub`, on by default, [`hub`] downloads the files of a model; without it, [`HubCache`] still finds those
+//! that are there.
+//!
 //! Nothing here knows of models or of a tensor library: [`TensorView::to_f32`] and [`TensorView::to_i64`] are the last step.
 //!
 //! # Examples
@@ -38,6 +41,9 @@ mod dtype;
 mod error;
 mod gguf;
 mod hash;
+#[cfg(feature = "hub")]
+pub mod hub;
+mod hub_cache;
 mod map;
 mod nearest;
 mod safetensors;
@@ -52,6 +58,7 @@ pub use dtype::Dtype;
 pub use error::FormatError;
 pub use gguf::{Array, Gguf, Kind, Value};
 pub use hash::{sha256_bytes, sha256_file};
+pub use hub_cache::{HubCache, HubId, Progress};
 pub use safetensors::Safetensors;
 pub use sharded::ShardedSafetensors;
 pub use tensor::{TensorFile, TensorView};

@@ -48,6 +48,13 @@ impl ShardedSafetensors {
         Ok(Self { index: own(), shards, places })
     }
 
+    /// The files that an index names, each a plain name beside it.
+    #[cfg(feature = "hub")]
+    pub(crate) fn shards(index: &Path) -> Result<Vec<String>, FormatError> {
+        let map = Map::open(index)?;
+        Ok(read_index(map.path(), map.bytes())?.1)
+    }
+
     fn find(&self, name: &str) -> Option<&Safetensors> {
         let at = self.places.binary_search_by(|(tensor, _)| (**tensor).cmp(name)).ok()?;
         Some(&self.shards[self.places[at].1])

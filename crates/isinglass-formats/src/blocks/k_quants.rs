@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn q5_k_by_hand() {
         let mut block = header();
-        block.extend([0b1000_0001; 32]); // the fifth bits of groups 0 and 7
+        block.extend([0b1000_0010; 32]); // the fifth bits of groups 1 and 7
         block.extend([0x21; 128]);
         let mut out = [f32::NAN; 256];
         q5_k(&block, &mut out);
-        assert_eq!(out[..32], [8.5; 32]); // 0.5 * 1 * 17
-        assert_eq!(out[32..64], [0.0; 32]); // 0.5 * 2 * 2 - 2 * 1
+        assert_eq!(out[..32], [0.5; 32]); // 0.5 * 1 * 1
+        assert_eq!(out[32..64], [16.0; 32]); // 0.5 * 2 * 18 - 2 * 1
         assert_eq!(out[192..224], [-8.5; 32]); // 0.5 * 7 * 1 - 2 * 6
         assert_eq!(out[224..], [471.0; 32]); // 0.5 * 63 * 18 - 2 * 48
     }
