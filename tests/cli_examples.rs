@@ -242,6 +242,31 @@ fn the_logit_lens_writes_a_table_a_map_and_every_reading() {
 }
 
 #[test]
+fn inspect_says_what_a_model_is_without_its_weights() {
+    let (folder, _) = fixture("gemma2");
+    let json: Value = serde_json::from_str(&prints("inspect", &["--model", text(&folder), "--json"])).unwrap();
+    assert_eq!((&json["name"], &json["spec"]["post_norms"]), (&"gemma2".into(), &true.into()));
+    assert!(json["file"]["tensors"].as_array().unwrap().len() > 10);
+    let listed = prints("inspect", &["--model", text(&folder), "--tensors"]);
+    assert!(listed.contains("model.layers.0.pre_feedforward_layernorm.weight"), "{listed}");
+    let tiny = prints("inspect", &["--model", "tiny"]);
+    for part in ["total 45376", "KV, 512 tokens", "blocks.{layer}.hook_resid_post", "[batch, pos, 32]", "<|end|>"] {
+        assert!(tiny.contains(part), "{part}: {tiny}");
+    }
+    assert!(
+        tiny.contains("layers 0 to 3") && tiny.contains("a chat template") && tiny.contains("177.25 KiB"),
+        "{tiny}"
+    );
+    let alone = tempfile::tempdir().unwrap();
+    fs::copy(folder.join("config.json"), alone.path().join("config.json")).unwrap();
+    let printed = prints("inspect", &["--model", text(alone.path())]);
+    assert!(printed.contains("no weight files: all numbers above come from the configuration"), "{printed}");
+    refuses("inspect", &["--model", "no-such-model"], "no model called `no-such-model`");
+    fs::write(alone.path().join("config.json"), "{}").unwrap();
+    refuses("inspect", &["--model", text(alone.path())], "lacks the key `model_type`");
+}
+
+#[test]
 fn the_quickstart_writes_the_same_report_twice_and_says_synthetic() {
     let out = tempfile::tempdir().unwrap();
     let report = |name: &str| {

@@ -179,6 +179,7 @@ pub(crate) const STEPS: &[Step] = &[
                 "--out",
                 "target/ci/logit_lens",
             ],
+            &["cargo", "run", "--release", "--locked", "--example", "inspect", "--", "--model", "tiny"],
         ],
     },
     Step {

@@ -65,10 +65,31 @@ pub fn fetch_model(
         _ if config.offline => {
             Err(HubError::Offline { id: id.to_string(), cache: config.cache.folder().to_path_buf() })
         }
-        (cached, found) => match (download(config, id, cached.as_deref(), progress), cached) {
+        (cached, found) => match (download(config, id, cached.as_deref(), true, progress), cached) {
             (Err(HubError::NoConnection { .. }), Some(folder)) if found == Found::Weights => Ok(folder),
             (outcome, _) => outcome,
         },
+    }
+}
+
+/// The folder with what describes a model, downloaded as far as it is not there: its configuration and its tokenizer, no
+/// weights.
+///
+/// # Errors
+///
+/// [`HubError`] says what to do.
+pub fn fetch_description(
+    config: &HubConfig,
+    id: &HubId,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, HubError> {
+    let cached = config.cache.snapshot(id)?;
+    match cached {
+        Some(folder) if folder.join(CONFIG).is_file() => Ok(folder),
+        _ if config.offline => {
+            Err(HubError::Offline { id: id.to_string(), cache: config.cache.folder().to_path_buf() })
+        }
+        cached => download(config, id, cached.as_deref(), false, progress),
     }
 }
 
@@ -111,6 +132,7 @@ fn download(
     config: &HubConfig,
     id: &HubId,
     cached: Option<&Path>,
+    with_weights: bool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, HubError> {
     let client = Client::new(config, id);
@@ -134,10 +156,12 @@ fn download(
             snapshot.mark_absent(name)?;
         }
     }
-    let first = snapshot.fetch(&client, id, weights, progress)?;
-    if weights == INDEX {
-        for shard in ShardedSafetensors::shards(&first)? {
-            snapshot.fetch(&client, id, &shard, progress)?;
+    if with_weights {
+        let first = snapshot.fetch(&client, id, weights, progress)?;
+        if weights == INDEX {
+            for shard in ShardedSafetensors::shards(&first)? {
+                snapshot.fetch(&client, id, &shard, progress)?;
+            }
         }
     }
     snapshot.name(id.revision())?;

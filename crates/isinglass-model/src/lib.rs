@@ -10,6 +10,7 @@ mod config;
 mod decoder;
 mod error;
 mod family;
+mod inspect;
 mod lens;
 mod model;
 mod random;
@@ -22,6 +23,9 @@ mod weights;
 
 pub use chat::{ChatError, ChatTemplate, Message};
 pub use error::LoadError;
+pub use inspect::{
+    DtypeSummary, Inspection, Memory, Parameters, SiteKind, TensorInfo, TensorSummary, TokenizerSummary,
+};
 pub use lens::{ActualNext, Candidate, Lens, LensError, LensSite, Reading};
 pub use model::{Model, TextError};
 pub use source::ModelSource;

@@ -155,14 +155,9 @@ impl Model {
     }
 
     fn in_folder(name: String, folder: &Path, file: Option<&Path>, device: &Device) -> Result<Self, LoadError> {
-        let config_path = folder.join("config.json");
-        if !config_path.is_file() {
-            return Err(LoadError::NoModel { path: folder.into(), expected: "a directory with `config.json` in it" });
-        }
-        let (mut spec, names) = family::of_config(&config_path, read_json(&config_path)?)?;
-        add_end_tokens(folder, &mut spec)?;
+        let (spec, names) = of_folder(folder)?;
         let file = weight_file(folder, file)?;
-        check_layers(&config_path, &spec, names, file.as_ref())?;
+        check_layers(&folder.join("config.json"), &spec, names, file.as_ref())?;
         let decoder = weights::decoder(file.as_ref(), &spec, names, device)?;
         Ok(Self {
             spec: spec.model_spec(name),
@@ -304,6 +299,17 @@ impl Session for Decoding<'_> {
     }
 }
 
+/// The decoder that a folder's configuration describes, and what its tensors are called.
+pub(crate) fn of_folder(folder: &Path) -> Result<(DecoderSpec, &'static Names), LoadError> {
+    let path = folder.join("config.json");
+    if !path.is_file() {
+        return Err(LoadError::NoModel { path: folder.into(), expected: "a directory with `config.json` in it" });
+    }
+    let (mut spec, names) = family::of_config(&path, read_json(&path)?)?;
+    add_end_tokens(folder, &mut spec)?;
+    Ok((spec, names))
+}
+
 /// Instruct models list more end tokens in `generation_config.json` than in `config.json`.
 fn add_end_tokens(folder: &Path, spec: &mut DecoderSpec) -> Result<(), LoadError> {
     let path = folder.join("generation_config.json");
@@ -320,7 +326,7 @@ fn add_end_tokens(folder: &Path, spec: &mut DecoderSpec) -> Result<(), LoadError
 }
 
 /// The weights in a folder: the file named, else `model.safetensors`, else the index.
-fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>, LoadError> {
+pub(crate) fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>, LoadError> {
     if let Some(file) = file {
         return Ok(Box::new(Safetensors::open(file)?));
     }
@@ -337,7 +343,12 @@ fn weight_file(folder: &Path, file: Option<&Path>) -> Result<Box<dyn TensorFile>
 
 /// Each layer has tensors of its own, so a config with more layers than the file has tensors is absurd; found before
 /// anything is allocated per layer.
-fn check_layers(path: &Path, spec: &DecoderSpec, names: &Names, file: &dyn TensorFile) -> Result<(), LoadError> {
+pub(crate) fn check_layers(
+    path: &Path,
+    spec: &DecoderSpec,
+    names: &Names,
+    file: &dyn TensorFile,
+) -> Result<(), LoadError> {
     let tensors = file.names().len();
     if spec.n_layers <= tensors {
         return Ok(());

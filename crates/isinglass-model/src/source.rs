@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "hub")]
 use isinglass_formats::Progress;
 #[cfg(feature = "hub")]
-use isinglass_formats::hub::{HubConfig, cached_model, fetch_model};
+use isinglass_formats::hub::{HubConfig, cached_model, fetch_description, fetch_model};
 use isinglass_formats::{HubCache, HubId};
 use serde_json::{Map, Value};
 
@@ -71,6 +71,18 @@ impl ModelSource {
     pub fn fetch(&self, hub: &HubConfig, mut progress: impl FnMut(Progress<'_>)) -> Result<Self, LoadError> {
         match self {
             Self::Hub(id) => Ok(Self::Folder(fetch_model(hub, id, &mut progress)?)),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// As [`fetch`](Self::fetch) without the weights: for [`inspect_at`](crate::Model::inspect_at).
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    #[cfg(feature = "hub")]
+    pub fn describe(&self, hub: &HubConfig) -> Result<Self, LoadError> {
+        match self {
+            Self::Hub(id) => Ok(Self::Folder(fetch_description(hub, id, &mut |_| {})?)),
             other => Ok(other.clone()),
         }
     }

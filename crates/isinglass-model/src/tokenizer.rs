@@ -103,6 +103,15 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
+    /// Special tokens with their ids, in order of id.
+    pub fn specials(&self) -> Vec<(u32, String)> {
+        let added = self.inner.get_added_tokens_decoder();
+        let special = added.into_iter().filter(|(_, token)| token.special).map(|(id, token)| (id, token.content));
+        let mut specials: Vec<_> = special.collect();
+        specials.sort_unstable();
+        specials
+    }
+
     /// The chat template, if the model has one.
     pub const fn chat(&self) -> Option<&ChatTemplate> {
         self.chat.as_ref()

@@ -36,8 +36,22 @@ const RTOL: f32 = 1e-4;
 const LLAMA: &str = "llama31";
 const SHARDED: &str = "llama_sharded_bf16";
 
+/// Whatever loads can be inspected, and says the same of itself.
 fn load(path: &Path) -> Result<Model, LoadError> {
-    Model::load(path.to_str().unwrap(), &device("cpu").unwrap())
+    let model = Model::load(path.to_str().unwrap(), &device("cpu").unwrap())?;
+    inspect(path.to_str().unwrap(), &model);
+    Ok(model)
+}
+
+fn inspect(name: &str, model: &Model) {
+    let found = Model::inspect(name).unwrap();
+    assert_eq!((&found.name, &found.spec), (&model.spec().name, model.decoder_spec()), "{name}");
+    assert_eq!(
+        found.tokenizer.map(|t| t.vocab),
+        model.tokenizer().ok().map(isinglass_model::Tokenizer::vocab_size),
+        "{name}"
+    );
+    assert!(found.file.unwrap().n_elements >= found.parameters.total, "{name}");
 }
 
 fn logits(model: &Model, ids: Vec<u32>) -> Vec<f32> {
@@ -203,6 +217,7 @@ fn hub_ids_load_from_the_cache_of_the_environment() {
     if let Ok(id) = env::var(CHILD) {
         let cpu = device("cpu").unwrap();
         let model = Model::load(&id, &cpu).unwrap();
+        inspect(&id, &model);
         assert_eq!(model.spec().name, "name-1.0");
         assert_reference(&model, &fixture(SHARDED), &id);
         let error = Model::load("org/other", &cpu).unwrap_err().to_string();

@@ -29,6 +29,12 @@ fn a_sharded_model_is_loaded_by_its_name() {
 
     let source = ModelSource::parse_with("org/Llama-tiny@main", &config).unwrap();
     assert!(matches!(source, ModelSource::Hub(_)), "{source:?}");
+    // What it is can be seen before its weights are fetched.
+    let description = source.describe(&config).unwrap();
+    let inspected = Model::inspect_at(&description).unwrap();
+    assert_eq!((inspected.name.as_str(), inspected.file), ("Llama-tiny", None));
+    let source = ModelSource::parse_with("org/Llama-tiny@main", &config).unwrap();
+    assert!(matches!(source, ModelSource::Hub(_)), "{source:?}");
     let mut fetched = Vec::new();
     let folder = source
         .fetch(&config, |progress| {
@@ -37,7 +43,7 @@ fn a_sharded_model_is_loaded_by_its_name() {
             }
         })
         .unwrap();
-    assert!(fetched.contains(&"config.json".into()), "{fetched:?}");
+    assert!(!fetched.contains(&"config.json".into()), "fetched before: {fetched:?}");
     assert_eq!(fetched.iter().filter(|file| file.ends_with(".safetensors")).count(), 2, "{fetched:?}");
     let model = Model::open(&folder, &device).unwrap();
     assert_eq!(model.spec().name, "Llama-tiny");
