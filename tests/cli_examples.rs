@@ -242,6 +242,23 @@ fn the_logit_lens_writes_a_table_a_map_and_every_reading() {
 }
 
 #[test]
+fn timings_are_one_object_a_case() {
+    let few = ["--model", "tiny", "--tokens", "9", "--new-tokens", "3", "--repeats", "2"];
+    let timings = |arguments: &[&str]| -> Vec<Value> {
+        prints("timings", arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let found = timings(&few);
+    let cases: Vec<&str> = found.iter().map(|object| object["case"].as_str().unwrap()).collect();
+    assert_eq!(cases[..3], ["load", "prefill_all_logits", "prefill_last_logits"]);
+    for object in &found[1..] {
+        let [best, median] = ["best_s", "median_s"].map(|key| object[key].as_f64().unwrap());
+        assert!(best > 0.0 && best <= median, "{object}");
+    }
+    assert_eq!(timings(&[&few[..], &["--case", "middle"]].concat()).len(), 2);
+    refuses("timings", &["--model", "tiny", "--repeats", "0"], "--repeats");
+}
+
+#[test]
 fn inspect_says_what_a_model_is_without_its_weights() {
     let (folder, _) = fixture("gemma2");
     let json: Value = serde_json::from_str(&prints("inspect", &["--model", text(&folder), "--json"])).unwrap();

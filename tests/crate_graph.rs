@@ -12,7 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isinglass-formats", &[]),
     ("isinglass-data", &[]),
     ("isinglass-stats", &[]),
-    ("isinglass-model", &["isinglass-core", "isinglass-formats"]),
+    ("isinglass-kernels", &[]),
+    ("isinglass-model", &["isinglass-core", "isinglass-formats", "isinglass-kernels"]),
     ("isinglass-capture", &["isinglass-core"]),
     ("isinglass-probe", &["isinglass-core", "isinglass-stats"]),
     ("isinglass-steer", &["isinglass-core", "isinglass-formats"]),
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that know what a tensor is.
-const BURN_USERS: &[&str] = &["isinglass-core"];
+const BURN_USERS: &[&str] = &["isinglass-core", "isinglass-kernels"];
 
 /// The crate that only tests see.
 const TESTKIT: &str = "isinglass-testkit";

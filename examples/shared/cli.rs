@@ -9,6 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use isinglass::core::BURN_VERSION;
 use isinglass::prelude::*;
 
+/// Every operation allocates its result: an allocator that keeps its pages spares the faults of touching new ones.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What an example gives back.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 

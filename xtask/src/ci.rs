@@ -92,6 +92,27 @@ pub(crate) const STEPS: &[Step] = &[
         commands: &[&["cargo", "test", "--workspace", "--release", "--locked"]],
     },
     Step {
+        name: "plain",
+        about: "the reference is met without the fused kernels too",
+        tool: None,
+        env: &[("ISINGLASS_KERNELS", "off")],
+        commands: &[&[
+            "cargo",
+            "test",
+            "--workspace",
+            "--release",
+            "--locked",
+            "--test",
+            "parity",
+            "--test",
+            "invariants",
+            "--test",
+            "score",
+            "--test",
+            "smollm2",
+        ]],
+    },
+    Step {
         name: "doc",
         about: "the documentation builds without a warning",
         tool: None,
@@ -347,7 +368,7 @@ mod tests {
 
     #[test]
     fn no_name_means_every_step_and_names_run_in_the_order_of_ci() {
-        assert_eq!(names(&[]), ["fmt", "typos", "deny", "clippy", "test", "doc", "examples", "package"]);
+        assert_eq!(names(&[]), ["fmt", "typos", "deny", "clippy", "test", "plain", "doc", "examples", "package"]);
         assert_eq!(names(&["doc", "fmt"]), ["fmt", "doc"]);
     }
 

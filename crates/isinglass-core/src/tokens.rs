@@ -101,30 +101,36 @@ impl Layout {
 
     /// Where attention may not look: true at `[row, 0, query, key]` if the query must not see the key.
     ///
-    /// A query sees the real tokens of its row up to itself, at most `window` of them, itself included; a column of
-    /// padding sees only itself, so that its softmax is finite. `None` if nothing is hidden. Its first axis is 1 if the
-    /// batch is aligned.
+    /// What each query sees is [`seen`](Self::seen). `None` if nothing is hidden. Its first axis is 1 if the batch is
+    /// aligned.
     ///
     /// # Shapes
     /// `[1 or batch, 1, query, key]`
     pub fn mask(&self, window: Option<usize>, device: &Device) -> Option<Tensor<4, Bool>> {
         let keys = self.past + self.width;
-        let aligned = self.is_aligned();
         let window = window.unwrap_or(keys);
         if self.width == 1 && keys <= window && self.spans.iter().all(|s| s.start == 0) {
             return None;
         }
-        let rows = if aligned { 1 } else { self.rows() };
-        let mut hidden = Vec::with_capacity(rows * self.width * keys);
-        for span in &self.spans[..rows] {
-            for query in self.past..keys {
-                let unseen =
-                    |key: usize| key > query || key + window <= query || key < span.start || query < span.start;
-                hidden.extend((0..keys).map(|key| key != query && unseen(key)));
-            }
-        }
+        let seen = self.seen(Some(window));
+        let rows = seen.len() / self.width;
+        let hidden: Vec<bool> = seen.iter().flat_map(|seen| (0..keys).map(|key| !seen.contains(&key))).collect();
         let data = TensorData::new(hidden, [rows, 1, self.width, keys]);
         Some(Tensor::from_data(data, device))
+    }
+
+    /// The columns of keys that each query sees, those of earlier passes counted first: `[1 or batch, pos]` in row-major
+    /// order, never none.
+    ///
+    /// A query sees the real tokens of its row up to itself, at most `window` of them, itself included; a column of
+    /// padding sees only itself, so that its softmax is finite. One row serves all if the batch is aligned.
+    pub fn seen(&self, window: Option<usize>) -> Vec<Range<usize>> {
+        let window = window.unwrap_or(usize::MAX);
+        let of = |start: usize, query: usize| {
+            if query < start { query..query + 1 } else { start.max((query + 1).saturating_sub(window))..query + 1 }
+        };
+        let queries = self.past..self.past + self.width;
+        self.spans[..self.mask_rows()].iter().flat_map(|s| queries.clone().map(move |q| of(s.start, q))).collect()
     }
 
     fn mask_rows(&self) -> usize {

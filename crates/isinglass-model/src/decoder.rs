@@ -1,21 +1,24 @@
 //! The one forward pass: every family runs through these lines.
 
 mod attention;
+mod kernels;
 mod kv_cache;
 mod linear;
 mod mlp;
 mod norm;
 mod rope;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use isinglass_core::burn::tensor::TensorData;
+use isinglass_core::burn::tensor::{Bool, TensorData};
 use isinglass_core::site::{
     attn_out, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
     ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits, mlp_out,
     pos_embed, resid_mid, resid_post, resid_pre,
 };
 use isinglass_core::{Device, Int, Layout, Output, Taps, Tensor, TokenBatch};
+use isinglass_kernels::Scores;
 
 pub(crate) use self::attention::Attention;
 pub(crate) use self::kv_cache::KvCache;
@@ -54,20 +57,28 @@ pub(crate) struct Decoder {
 pub(crate) struct Shared {
     /// Rotation of queries and keys, where positions are rotary.
     rotation: Option<Rotation>,
-    /// True where attention may not look, `[1 or batch, 1, query, key]`.
-    mask: Option<Tensor<4, isinglass_core::burn::tensor::Bool>>,
+    /// What query · key becomes, and what each query sees.
+    scores: Scores,
+    window: Option<usize>,
+    /// True where attention may not look, `[1 or batch, 1, query, key]`; made when somebody wants the whole pattern.
+    mask: OnceCell<Option<Tensor<4, Bool>>>,
 }
 
 impl Shared {
-    fn new(spec: &DecoderSpec, window: Option<usize>, layout: &Layout, device: &Device) -> Self {
+    fn new(spec: &DecoderSpec, window: Option<usize>, layout: &Layout) -> Self {
         let rotation = match &spec.positions {
             Positions::Rotary { d_rotary, theta, scaling, local_theta } => Some(match (window, local_theta) {
-                (Some(_), Some(theta)) => Rotation::new(*theta, &RopeScaling::None, *d_rotary, layout, device),
-                _ => Rotation::new(*theta, scaling, *d_rotary, layout, device),
+                (Some(_), Some(theta)) => Rotation::new(*theta, &RopeScaling::None, *d_rotary, layout),
+                _ => Rotation::new(*theta, scaling, *d_rotary, layout),
             }),
             Positions::Learned => None,
         };
-        Self { rotation, mask: layout.mask(window, device) }
+        let scores = Scores { scale: spec.attn_scale, softcap: spec.attn_softcap, seen: layout.seen(window) };
+        Self { rotation, scores, window, mask: OnceCell::new() }
+    }
+
+    fn mask(&self, layout: &Layout, device: &Device) -> Option<Tensor<4, Bool>> {
+        self.mask.get_or_init(|| layout.mask(self.window, device)).clone()
     }
 }
 
@@ -127,7 +138,6 @@ impl Decoder {
         mut cache: Option<&mut KvCache>,
         taps: &mut Taps<'_>,
     ) -> Tensor<3> {
-        let device = self.embed.device();
         let mut shared: BTreeMap<Option<usize>, Shared> = BTreeMap::new();
         let mut x = self.embedded(spec.embed_scale, tokens, taps);
         for (layer, block) in self.blocks.iter().enumerate() {
@@ -135,7 +145,7 @@ impl Decoder {
             if taps.finished() {
                 return x;
             }
-            let new = |window: &Option<usize>| Shared::new(spec, *window, tokens.layout(), &device);
+            let new = |window: &Option<usize>| Shared::new(spec, *window, tokens.layout());
             let shared = shared.entry(spec.window_of(layer)).or_insert_with_key(new);
             x = block.forward(layer, x, shared, cache.as_deref_mut(), taps);
             if taps.finished() {

@@ -4,6 +4,7 @@ use isinglass_core::burn::tensor::activation::softmax;
 use isinglass_core::site;
 use isinglass_core::{Taps, Tensor};
 
+use super::kernels::kernels;
 use super::kv_cache::KvCache;
 use super::linear::Linear;
 use super::norm::NormBlock;
@@ -77,6 +78,13 @@ impl Attention {
         shared: &Shared,
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
+        let cpu = kernels(&q).filter(|_| [&k, &v].iter().all(|x| kernels(x).is_some()));
+        let is_watched = taps.wants(site::scores(layer)) || taps.wants(site::pattern(layer));
+        if let Some(cpu) = cpu
+            && !is_watched
+        {
+            return cpu.attention(q, k, v, &shared.scores);
+        }
         let [batch, pos, n_heads, d_head] = q.dims();
         let [_, n_kv_heads, keys, _] = k.dims();
         // The heads that share a key head are folded into its rows, which repeats nothing.
@@ -84,12 +92,16 @@ impl Attention {
         let q = q.swap_dims(1, 2).reshape([batch, n_kv_heads, group * pos, d_head]);
         let scores = (q.matmul(k.swap_dims(2, 3)) * self.scale).reshape([batch, n_heads, pos, keys]);
         let scores = capped(scores, self.softcap);
-        let scores = match &shared.mask {
-            Some(mask) => scores.mask_fill(mask.clone().expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY),
+        let scores = match shared.mask(taps.layout(), &scores.device()) {
+            Some(mask) => scores.mask_fill(mask.expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY),
             None => scores,
         };
         let scores = taps.heads(site::scores(layer), scores);
-        let pattern = taps.heads(site::pattern(layer), softmax(scores, 3));
+        let pattern = match kernels(&scores) {
+            Some(cpu) => cpu.softmax(scores),
+            None => softmax(scores, 3),
+        };
+        let pattern = taps.heads(site::pattern(layer), pattern);
         let z = pattern.reshape([batch, n_kv_heads, group * pos, keys]).matmul(v);
         z.reshape([batch, n_heads, pos, d_head]).swap_dims(1, 2)
     }

@@ -2,6 +2,7 @@
 
 use isinglass_core::{Site, Taps, Tensor};
 
+use super::kernels::kernels;
 use crate::spec::Norm;
 
 /// A norm with its gain and bias, `[width]` each.
@@ -14,7 +15,18 @@ pub(crate) struct NormBlock {
 
 impl NormBlock {
     /// Over the last axis, where nobody looks.
-    pub(crate) fn unwatched(&self, x: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn unwatched<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
+        if let Some(cpu) = kernels(&x) {
+            return match (self.norm, &self.bias) {
+                (Norm::Rms { eps }, _) => cpu.rms_norm(x, self.gain.clone(), eps),
+                (Norm::Layer { eps }, Some(bias)) => cpu.layer_norm(x, self.gain.clone(), bias.clone(), eps),
+                (Norm::Layer { .. }, None) => self.plain(x),
+            };
+        }
+        self.plain(x)
+    }
+
+    fn plain<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
         let (x, scale) = self.scale(x);
         self.gained(x / scale)
     }
@@ -27,6 +39,9 @@ impl NormBlock {
         normalized_site: Site<3>,
         taps: &mut Taps<'_>,
     ) -> Tensor<3> {
+        if !taps.wants(scale_site) && !taps.wants(normalized_site) {
+            return self.unwatched(x);
+        }
         let (x, scale) = self.scale(x);
         let scale = taps.stream(scale_site, scale);
         let normalized = taps.stream(normalized_site, x / scale);
@@ -41,6 +56,9 @@ impl NormBlock {
         normalized_site: Site<4>,
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
+        if !taps.wants(scale_site) && !taps.wants(normalized_site) {
+            return self.unwatched(x);
+        }
         let (x, scale) = self.scale(x);
         let scale = taps.heads(scale_site, scale);
         let normalized = taps.heads(normalized_site, x / scale);

@@ -1,28 +1,34 @@
 //! Rotary positions.
 
+use std::cell::OnceCell;
 use std::f64::consts::TAU;
 
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::{Device, Layout, Tensor};
+use isinglass_kernels::Turns;
 
+use super::kernels::kernels;
 use crate::spec::RopeScaling;
 
 /// Cosines and sines of one pass, shared by its layers.
 pub(crate) struct Rotation {
-    /// `[1 or batch, pos, 1, d_rotary]`
-    cos: Tensor<4>,
-    sin: Tensor<4>,
+    turns: Turns,
+    /// 1, or as many as the batch has.
+    rows: usize,
+    d_rotary: usize,
+    /// As tensors `[rows, pos, 1, d_rotary]`, both halves alike; made when plain Burn runs.
+    tables: OnceCell<[Tensor<4>; 2]>,
 }
 
 impl Rotation {
-    pub(crate) fn new(theta: f64, scaling: &RopeScaling, d_rotary: usize, layout: &Layout, device: &Device) -> Self {
+    pub(crate) fn new(theta: f64, scaling: &RopeScaling, d_rotary: usize, layout: &Layout) -> Self {
         let (rows, width) = (layout.rows(), layout.width());
         // One row of tables serves all rows that start together, unless their lengths ask for other frequencies.
         let of_row = |row| scaling.is_long(layout.len(row));
         let same = layout.is_aligned() && (1..rows).all(|row| of_row(row) == of_row(0));
         let rows = if same { 1 } else { rows };
         let magnitude = if let RopeScaling::Long { magnitude, .. } = scaling { *magnitude as f32 } else { 1.0 };
-        let n = rows * width * d_rotary;
+        let n = rows * width * d_rotary / 2;
         let (mut cos, mut sin) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for row in 0..rows {
             let frequencies = frequencies(theta, scaling, d_rotary, of_row(row));
@@ -30,20 +36,22 @@ impl Rotation {
                 let position = layout.position(row, column) as f32;
                 // The angle is rounded to f32 as in the reference, whose cosine the parity is with.
                 let angles = frequencies.iter().map(|f| f64::from(position * f));
-                let (c, s): (Vec<f32>, Vec<f32>) =
-                    angles.map(|a| (a.cos() as f32 * magnitude, a.sin() as f32 * magnitude)).unzip();
-                cos.extend(c.iter().chain(&c));
-                sin.extend(s.iter().chain(&s));
+                let both = angles.map(|a| (a.cos() as f32 * magnitude, a.sin() as f32 * magnitude));
+                both.for_each(|(c, s)| {
+                    cos.push(c);
+                    sin.push(s);
+                });
             }
         }
-        let shape = [rows, width, 1, d_rotary];
-        let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
-        Self { cos: tensor(cos), sin: tensor(sin) }
+        Self { turns: Turns::new(cos, sin, rows, d_rotary / 2), rows, d_rotary, tables: OnceCell::new() }
     }
 
     /// Rotates each head of `[batch, pos, head, d_head]`, first half against second half of what is rotated.
     pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        let ([.., d_head], [.., d_rotary]) = (x.dims(), self.cos.dims());
+        if let Some(cpu) = kernels(&x) {
+            return cpu.turned(x, &self.turns);
+        }
+        let ([.., d_head], d_rotary) = (x.dims(), self.d_rotary);
         if d_rotary == d_head {
             return self.rotated(x);
         }
@@ -51,12 +59,23 @@ impl Rotation {
         Tensor::cat(vec![self.rotated(x.narrow(3, 0, d_rotary)), passed], 3)
     }
 
+    fn tables(&self, device: &Device) -> &[Tensor<4>; 2] {
+        self.tables.get_or_init(|| {
+            self.turns.tables().map(|half| {
+                let shape = [self.rows, half.len() * 2 / self.d_rotary / self.rows, 1, self.d_rotary / 2];
+                let half = Tensor::<4>::from_data(TensorData::new(half.to_vec(), shape), device);
+                Tensor::cat(vec![half.clone(), half], 3)
+            })
+        })
+    }
+
     fn rotated(&self, x: Tensor<4>) -> Tensor<4> {
         let [.., d] = x.dims();
         let first = x.clone().narrow(3, 0, d / 2);
         let second = x.clone().narrow(3, d / 2, d / 2);
         let turned = Tensor::cat(vec![second.neg(), first], 3);
-        x * self.cos.clone() + turned * self.sin.clone()
+        let [cos, sin] = self.tables(&x.device()).clone();
+        x * cos + turned * sin
     }
 }
 
@@ -103,8 +122,10 @@ mod tests {
     fn a_quarter_turn_swaps_the_halves() {
         let device = Device::flex();
         let tensor = |v: [f32; 2]| Tensor::<4>::from_data(TensorData::new(v.to_vec(), [1, 1, 1, 2]), &device);
-        let quarter = Rotation { cos: tensor([0.0, 0.0]), sin: tensor([1.0, 1.0]) };
-        let turned: Vec<f32> = quarter.apply(tensor([3.0, 5.0])).into_data().iter::<f32>().collect();
-        assert_eq!(turned, [-5.0, 3.0]);
+        let turns = Turns::new(vec![0.0], vec![1.0], 1, 1);
+        let quarter = Rotation { turns, rows: 1, d_rotary: 2, tables: OnceCell::new() };
+        let values = |x: Tensor<4>| x.into_data().iter::<f32>().collect::<Vec<_>>();
+        assert_eq!(values(quarter.apply(tensor([3.0, 5.0]))), [-5.0, 3.0]);
+        assert_eq!(values(quarter.rotated(tensor([3.0, 5.0]))), [-5.0, 3.0]);
     }
 }

@@ -1,0 +1,113 @@
+//! Activation functions, alone and gated.
+
+use crate::wide::wide;
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use crate::Cpu;
+use crate::math::{erf, sigmoid, tanh};
+use crate::views::{PARALLEL, owned, wrapped};
+
+/// An activation function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `x · sigmoid(x)`.
+    Silu,
+    /// `x · Φ(x)` with the error function.
+    Gelu,
+    /// `x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.
+    GeluTanh,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+#[inline(always)]
+fn silu(x: f32) -> f32 {
+    // Not x · 0 at −∞, which is no number.
+    if x == f32::NEG_INFINITY { 0.0 } else { x * sigmoid(x) }
+}
+
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    let share = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
+    if x == f32::NEG_INFINITY { 0.0 } else { x * share }
+}
+
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+    let inner = SQRT_2_OVER_PI * (x * x * x).mul_add(0.044_715, x);
+    let share = 0.5 * (1.0 + tanh(inner));
+    if x == f32::NEG_INFINITY { 0.0 } else { x * share }
+}
+
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+/// Calls `$row` with the function of an activation, one loop for each so that each is vectorised.
+macro_rules! for_each_function {
+    ($activation:expr, $row:expr) => {
+        match $activation {
+            Activation::Silu => $row(silu),
+            Activation::Gelu => $row(gelu),
+            Activation::GeluTanh => $row(gelu_tanh),
+            Activation::Relu => $row(relu),
+        }
+    };
+}
+
+impl Activation {
+    fn apply(self, x: &mut [f32]) {
+        #[inline(always)]
+        fn each(x: &mut [f32], f: impl Fn(f32) -> f32) {
+            for x in x.iter_mut() {
+                *x = f(*x);
+            }
+        }
+        wide(|| for_each_function!(self, |f| each(x, f)));
+    }
+
+    fn gate(self, gate: &mut [f32], up: &[f32]) {
+        #[inline(always)]
+        fn each(gate: &mut [f32], up: &[f32], f: impl Fn(f32) -> f32) {
+            gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = f(*gate) * up);
+        }
+        wide(|| for_each_function!(self, |f| each(gate, up, f)));
+    }
+}
+
+impl Cpu {
+    /// `f(x)`, in place where nobody else holds `x`.
+    pub fn activate<const R: usize>(self, f: Activation, x: Tensor<R>) -> Tensor<R> {
+        let (mut x, _) = owned(x);
+        let values = x.storage_mut::<f32>();
+        if values.len() < PARALLEL {
+            f.apply(values);
+        } else {
+            values.par_chunks_mut(PARALLEL / 4).for_each(|chunk| f.apply(chunk));
+        }
+        wrapped(x)
+    }
+
+    /// `f(gate) · up`, in place of the gate where nobody else holds it.
+    ///
+    /// # Shapes
+    /// Both the same.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub fn gated<const R: usize>(self, f: Activation, gate: Tensor<R>, up: Tensor<R>) -> Tensor<R> {
+        let ((mut gate, _), (up, _)) = (owned(gate), owned(up));
+        let (gates, ups) = (gate.storage_mut::<f32>(), up.storage::<f32>());
+        assert_eq!(gates.len(), ups.len(), "a gate for each neuron");
+        if gates.len() < PARALLEL {
+            f.gate(gates, ups);
+        } else {
+            let chunk = PARALLEL / 4;
+            gates.par_chunks_mut(chunk).zip(ups.par_chunks(chunk)).for_each(|(gates, ups)| f.gate(gates, ups));
+        }
+        wrapped(gate)
+    }
+}
