@@ -46,14 +46,15 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// Calls `$row` with the function of an activation, one loop for each so that each is vectorised.
-macro_rules! for_each_function {
-    ($activation:expr, $row:expr) => {
+/// Calls `$each` with some arguments and the function of an activation: one loop for each function, so that each is
+/// vectorised.
+macro_rules! with_function {
+    ($activation:expr, $each:ident($($argument:expr),*)) => {
         match $activation {
-            Activation::Silu => $row(silu),
-            Activation::Gelu => $row(gelu),
-            Activation::GeluTanh => $row(gelu_tanh),
-            Activation::Relu => $row(relu),
+            Activation::Silu => $each($($argument),*, silu),
+            Activation::Gelu => $each($($argument),*, gelu),
+            Activation::GeluTanh => $each($($argument),*, gelu_tanh),
+            Activation::Relu => $each($($argument),*, relu),
         }
     };
 }
@@ -66,7 +67,10 @@ impl Activation {
                 *x = f(*x);
             }
         }
-        wide(|| for_each_function!(self, |f| each(x, f)));
+        wide(
+            #[inline(always)]
+            || with_function!(self, each(x)),
+        );
     }
 
     fn gate(self, gate: &mut [f32], up: &[f32]) {
@@ -74,7 +78,10 @@ impl Activation {
         fn each(gate: &mut [f32], up: &[f32], f: impl Fn(f32) -> f32) {
             gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = f(*gate) * up);
         }
-        wide(|| for_each_function!(self, |f| each(gate, up, f)));
+        wide(
+            #[inline(always)]
+            || with_function!(self, each(gate, up)),
+        );
     }
 }
 
