@@ -60,7 +60,7 @@ macro_rules! with_function {
 }
 
 impl Activation {
-    fn apply(self, x: &mut [f32]) {
+    pub(crate) fn apply(self, x: &mut [f32]) {
         #[inline(always)]
         fn each(x: &mut [f32], f: impl Fn(f32) -> f32) {
             for x in x.iter_mut() {
@@ -73,7 +73,7 @@ impl Activation {
         );
     }
 
-    fn gate(self, gate: &mut [f32], up: &[f32]) {
+    pub(crate) fn gate(self, gate: &mut [f32], up: &[f32]) {
         #[inline(always)]
         fn each(gate: &mut [f32], up: &[f32], f: impl Fn(f32) -> f32) {
             gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = f(*gate) * up);

@@ -15,6 +15,7 @@ mod activation;
 mod attention;
 mod math;
 mod norm;
+mod project;
 mod rope;
 mod softmax;
 mod views;
@@ -24,7 +25,9 @@ use burn::tensor::Tensor;
 
 pub use activation::Activation;
 pub use attention::Scores;
+pub use project::Weights;
 pub use rope::Turns;
+pub use wide::instructions;
 
 /// The right to run kernels on a tensor.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +35,8 @@ pub struct Cpu(());
 
 impl Cpu {
     /// Whether the kernels run on this tensor and on what is computed from it: one of the flex backend, not tracked by
-    /// autodiff.
+    /// autodiff; never where the variable `ISINGLASS_KERNELS` is `off`.
     pub fn of<const R: usize>(x: &Tensor<R>) -> Option<Self> {
-        views::is_flex(&x.device()).then_some(Self(()))
+        (wide::is_on() && views::is_flex(&x.device())).then_some(Self(()))
     }
 }

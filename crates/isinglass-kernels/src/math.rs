@@ -8,10 +8,13 @@
 /// `x = n ln 2 + r` with `|r| ≤ ln 2 / 2`, and a polynomial of degree 6 in `r` (Cephes, Moshier 1989).
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Adding and taking off 1.5 · 2^23 rounds to the nearest whole number.
+    // Adding 1.5 · 2^23 rounds to the nearest whole number, and leaves it in the last bits: a cast to an integer, which
+    // must saturate, is done one by one.
     const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.336_54, 88.722_83);
-    let n = clamped.mul_add(std::f32::consts::LOG2_E, ROUND) - ROUND;
+    let rounded = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let whole = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let n = rounded - ROUND;
     // ln 2 in two parts, the first exact in few bits.
     let r = n.mul_add(-0.693_359_4, clamped);
     let r = n.mul_add(2.121_944_4e-4, r);
@@ -23,9 +26,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p.mul_add(r, 0.5);
     let p = p.mul_add(r * r, r + 1.0);
     // 2^n in two factors: n goes up to 128, whose power is no float.
-    let half = (n * 0.5) as i32;
-    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
-    let y = p * power(half) * power(n as i32 - half);
+    let half = whole >> 1;
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
+    let y = p * power(half) * power(whole.wrapping_sub(half));
     let y = if x < -87.336_54 { 0.0 } else { y };
     let y = if x > 88.722_83 { f32::INFINITY } else { y };
     if x.is_nan() { x } else { y }

@@ -12,6 +12,7 @@ pub(crate) fn is_flex(device: &Device) -> bool {
 pub(crate) const PARALLEL: usize = 1 << 15;
 
 /// A tensor of flex as it lies in memory.
+#[derive(Debug, Clone)]
 pub(crate) struct View<const R: usize> {
     tensor: FlexTensor,
     pub(crate) shape: [usize; R],
@@ -46,6 +47,15 @@ impl<const R: usize> View<R> {
 
     pub(crate) fn stride(&self, axis: usize) -> usize {
         self.strides[axis]
+    }
+
+    pub(crate) fn into_tensor(self) -> Tensor<R> {
+        wrapped(self.tensor)
+    }
+
+    /// Its elements in row-major order, copied.
+    pub(crate) fn packed(&self) -> Vec<f32> {
+        packed(&self.tensor)
     }
 }
 

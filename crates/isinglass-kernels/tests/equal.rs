@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use burn::tensor::activation::{gelu, relu, silu, softmax};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use isinglass_kernels::{Activation, Cpu, Scores, Turns};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use isinglass_kernels::{Activation, Cpu, Scores, Turns, instructions};
+
+mod shared;
+
+use shared::{close, cpu, draw, of, values, with_narrower_instructions};
 
 const EXTREME: [f32; 17] = [
     0.0,
@@ -29,40 +31,6 @@ const EXTREME: [f32; 17] = [
     f32::NEG_INFINITY,
 ];
 
-struct Draw(ChaCha8Rng);
-
-impl Draw {
-    fn values(&mut self, n: usize, width: f32) -> Vec<f32> {
-        (0..n).map(|_| self.0.random_range(-width..width)).collect()
-    }
-
-    fn tensor<const R: usize>(&mut self, shape: [usize; R], width: f32) -> Tensor<R> {
-        of(self.values(shape.iter().product(), width), shape)
-    }
-}
-
-fn draw(seed: u64) -> Draw {
-    Draw(ChaCha8Rng::seed_from_u64(seed))
-}
-
-fn of<const R: usize>(values: Vec<f32>, shape: [usize; R]) -> Tensor<R> {
-    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
-}
-
-fn values<const R: usize>(x: Tensor<R>) -> Vec<f32> {
-    x.into_data().iter::<f32>().collect()
-}
-
-#[track_caller]
-fn close<const R: usize>(what: &str, actual: Tensor<R>, expected: Tensor<R>, tolerance: f32) {
-    assert_eq!(actual.dims(), expected.dims(), "{what}");
-    for (i, (a, e)) in values(actual).into_iter().zip(values(expected)).enumerate() {
-        let same =
-            a.to_bits() == e.to_bits() || a.is_nan() && e.is_nan() || (a - e).abs() <= tolerance * (1.0 + e.abs());
-        assert!(same, "{what}: value {i} is {a}, expected {e}");
-    }
-}
-
 fn plain(f: Activation, x: Tensor<3>) -> Tensor<3> {
     match f {
         Activation::Silu => silu(x),
@@ -78,17 +46,18 @@ fn plain(f: Activation, x: Tensor<3>) -> Tensor<3> {
 
 const ACTIVATIONS: [Activation; 4] = [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu];
 
-/// A kernel's right, which is refused where it has none.
-fn cpu<const R: usize>(x: &Tensor<R>) -> Cpu {
-    Cpu::of(x).unwrap()
-}
-
 #[test]
 fn only_plain_tensors_of_flex_are_taken() {
     assert!(Cpu::of(&draw(0).tensor([2, 3], 1.0)).is_some());
     let tracked = Tensor::<2>::zeros([2, 3], &Device::flex().autodiff());
     assert!(Cpu::of(&tracked).is_none(), "autodiff");
     assert!(Cpu::of(&(tracked * 2.0)).is_none(), "autodiff");
+}
+
+#[test]
+fn narrower_instructions_give_the_same() {
+    println!("here: {}", instructions());
+    with_narrower_instructions();
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The one forward pass: every family runs through these lines.
 
 mod attention;
-mod kernels;
 mod kv_cache;
 mod linear;
 mod mlp;
@@ -13,14 +12,15 @@ use std::collections::BTreeMap;
 
 use isinglass_core::burn::tensor::{Bool, TensorData};
 use isinglass_core::site::{
-    attn_out, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
+    attn_out, attn_raw, embed, final_norm, final_norm_scale, final_normalized, ln1_normalized, ln1_post_normalized,
     ln1_post_scale, ln1_scale, ln2_normalized, ln2_post_normalized, ln2_post_scale, ln2_scale, logits, mlp_out,
-    pos_embed, resid_mid, resid_post, resid_pre,
+    mlp_raw, pos_embed, resid_mid, resid_post, resid_pre, result,
 };
 use isinglass_core::{Device, Int, Layout, Output, Taps, Tensor, TokenBatch};
 use isinglass_kernels::Scores;
 
 pub(crate) use self::attention::Attention;
+use self::attention::side_by_side;
 pub(crate) use self::kv_cache::KvCache;
 pub(crate) use self::linear::Linear;
 pub(crate) use self::mlp::MlpBlock;
@@ -93,39 +93,57 @@ impl Block {
     ) -> Tensor<3> {
         let h = self.ln1.stream(x.clone(), ln1_scale(layer), ln1_normalized(layer), taps);
         let normed = (self.residual == Residual::ParallelOneNorm).then(|| h.clone());
-        let attn = self.attention.forward(layer, h, shared, cache, taps);
-        let attn = match &self.ln1_post {
-            Some(norm) => norm.stream(attn, ln1_post_scale(layer), ln1_post_normalized(layer), taps),
-            None => attn,
-        };
-        let attn = taps.stream(attn_out(layer), attn);
+        let z = self.attention.z(layer, h, shared, cache, taps);
         match self.residual {
             Residual::Sequential => {
-                let mid = taps.stream(resid_mid(layer), x + attn);
+                let mid = self.attended(layer, z, x, taps);
+                let mid = taps.stream(resid_mid(layer), mid);
                 if taps.finished() {
                     return mid;
                 }
-                let mlp = self.mlp(layer, mid.clone(), taps);
-                taps.stream(resid_post(layer), mid + mlp)
+                let post = self.through_mlp(layer, mid.clone(), mid, taps);
+                taps.stream(resid_post(layer), post)
             }
             Residual::Parallel | Residual::ParallelOneNorm => {
-                let mlp = self.mlp(layer, normed.unwrap_or_else(|| x.clone()), taps);
-                taps.stream(resid_post(layer), x + attn + mlp)
+                let read = normed.unwrap_or_else(|| x.clone());
+                let sum = self.attended(layer, z, x, taps);
+                let post = self.through_mlp(layer, read, sum, taps);
+                taps.stream(resid_post(layer), post)
             }
         }
     }
 
-    fn mlp(&self, layer: usize, x: Tensor<3>, taps: &mut Taps<'_>) -> Tensor<3> {
+    /// The stream `x` with what attention adds to it.
+    fn attended(&self, layer: usize, z: Tensor<4>, x: Tensor<3>, taps: &mut Taps<'_>) -> Tensor<3> {
+        let sites = [attn_raw(layer), attn_out(layer)];
+        if self.ln1_post.is_none() && !taps.wants(result(layer)) && !sites.iter().any(|site| taps.wants(*site)) {
+            return self.attention.o.added(side_by_side(z), x);
+        }
+        let attn = self.attention.output(layer, z, taps);
+        let attn = match &self.ln1_post {
+            Some(norm) => norm.stream(attn, ln1_post_scale(layer), ln1_post_normalized(layer), taps),
+            None => attn,
+        };
+        x + taps.stream(attn_out(layer), attn)
+    }
+
+    /// The stream `onto` with what the MLP makes of `x` added to it.
+    fn through_mlp(&self, layer: usize, x: Tensor<3>, onto: Tensor<3>, taps: &mut Taps<'_>) -> Tensor<3> {
         let h = match &self.ln2 {
             Some(norm) => norm.stream(x, ln2_scale(layer), ln2_normalized(layer), taps),
             None => x,
         };
-        let mlp = self.mlp.forward(layer, h, taps);
+        let neurons = self.mlp.neurons(layer, h, taps);
+        let sites = [mlp_raw(layer), mlp_out(layer)];
+        if self.ln2_post.is_none() && !sites.iter().any(|site| taps.wants(*site)) {
+            return self.mlp.down.added(neurons, onto);
+        }
+        let mlp = taps.stream(mlp_raw(layer), self.mlp.down.forward(neurons));
         let mlp = match &self.ln2_post {
             Some(norm) => norm.stream(mlp, ln2_post_scale(layer), ln2_post_normalized(layer), taps),
             None => mlp,
         };
-        taps.stream(mlp_out(layer), mlp)
+        onto + taps.stream(mlp_out(layer), mlp)
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn decoder(spec: &DecoderSpec, seed: u64, device: &Device) -> Decoder
     let blocks = (0..spec.n_layers).map(|_| draw.block()).collect();
     let final_norm = draw.norm(spec.d_model);
     let bias = spec.biases.unembed.then(|| draw.uniform([spec.vocab], 0.5));
-    Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias } }
+    Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear::new(weight, bias) }
 }
 
 impl Draw<'_> {
@@ -95,7 +95,7 @@ impl Draw<'_> {
 
     fn linear(&mut self, d_in: usize, d_out: usize, bias: bool) -> Linear {
         let weight = self.uniform([d_in, d_out], 1.7 / (d_in as f32).sqrt());
-        Linear { weight, bias: bias.then(|| self.uniform([d_out], 0.2)) }
+        Linear::new(weight, bias.then(|| self.uniform([d_out], 0.2)))
     }
 
     fn norm(&mut self, width: usize) -> NormBlock {

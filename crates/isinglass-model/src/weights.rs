@@ -122,7 +122,7 @@ impl Reader<'_> {
         };
         let blocks = (0..spec.n_layers).map(|layer| self.block(layer)).collect::<Result<_, _>>()?;
         let final_norm = self.norm(&global(names.final_norm), spec.d_model)?;
-        Ok(Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear { weight, bias } })
+        Ok(Decoder { embed, pos_embed, blocks, final_norm, unembed: Linear::new(weight, bias) })
     }
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
@@ -211,7 +211,7 @@ impl Reader<'_> {
             Matrix::InOut => self.tensor(name, ".weight", [d_in, d_out])?,
         };
         let bias = if bias { Some(self.tensor(name, ".bias", [d_out])?) } else { None };
-        Ok(Linear { weight, bias })
+        Ok(Linear::new(weight, bias))
     }
 
     /// A projection whose heads will be rotated: halves against each other, whatever the file's order.
@@ -225,7 +225,7 @@ impl Reader<'_> {
         let weight = linear.weight.transpose().reshape([heads, half, 2, d_in]).swap_dims(1, 2);
         let weight = weight.reshape([d_out, d_in]).transpose();
         let bias = linear.bias.map(|b| b.reshape([heads, half, 2]).swap_dims(1, 2).reshape([d_out]));
-        Ok(Linear { weight, bias })
+        Ok(Linear::new(weight, bias))
     }
 
     fn tensor<const R: usize>(&self, name: &str, suffix: &str, shape: [usize; R]) -> Result<Tensor<R>, LoadError> {
@@ -275,12 +275,9 @@ impl Reader<'_> {
     }
 }
 
-/// Some outputs of a projection, copied out so that the fused matrix can be freed.
+/// Some outputs of a projection, in the same memory.
 fn columns(fused: &Linear, from: usize, len: usize) -> Linear {
-    Linear {
-        weight: fused.weight.clone().narrow(1, from, len),
-        bias: fused.bias.clone().map(|b| b.narrow(0, from, len)),
-    }
+    Linear::new(fused.weight.clone().narrow(1, from, len), fused.bias.clone().map(|b| b.narrow(0, from, len)))
 }
 
 /// The query (0), key (1) or value (2) outputs of a projection that holds all three, head after head.
@@ -288,5 +285,5 @@ fn of_each_head(fused: &Linear, heads: usize, d_head: usize, which: usize) -> Li
     let [d_in, d_out] = fused.weight.dims();
     let weight = fused.weight.clone().transpose().reshape([heads, 3, d_head, d_in]).narrow(1, which, 1);
     let bias = |bias: Tensor<1>| bias.reshape([heads, 3, d_head]).narrow(1, which, 1).reshape([d_out / 3]);
-    Linear { weight: weight.reshape([d_out / 3, d_in]).transpose(), bias: fused.bias.clone().map(bias) }
+    Linear::new(weight.reshape([d_out / 3, d_in]).transpose(), fused.bias.clone().map(bias))
 }

@@ -4,11 +4,11 @@ use isinglass_core::burn::tensor::activation::softmax;
 use isinglass_core::site;
 use isinglass_core::{Taps, Tensor};
 
-use super::kernels::kernels;
 use super::kv_cache::KvCache;
 use super::linear::Linear;
 use super::norm::NormBlock;
 use super::{Shared, capped};
+use isinglass_kernels::Cpu;
 
 /// Weights of one attention block.
 #[derive(Debug)]
@@ -28,19 +28,21 @@ pub(crate) struct Attention {
 }
 
 impl Attention {
-    pub(crate) fn forward(
+    /// Values mixed by the pattern, `[batch, pos, head, d_head]`: what the output projection reads.
+    pub(crate) fn z(
         &self,
         layer: usize,
         x: Tensor<3>,
         shared: &Shared,
         cache: Option<&mut KvCache>,
         taps: &mut Taps<'_>,
-    ) -> Tensor<3> {
+    ) -> Tensor<4> {
         let [batch, pos, _] = x.dims();
         let heads = |y: Tensor<3>, n: usize| y.reshape([batch, pos, n, self.d_head]);
-        let q = taps.heads(site::q(layer), heads(self.q.forward(x.clone()), self.n_heads));
-        let k = taps.heads(site::k(layer), heads(self.k.forward(x.clone()), self.n_kv_heads));
-        let v = taps.heads(site::v(layer), heads(self.v.forward(x), self.n_kv_heads));
+        let [q, k, v] = Linear::forward_all([&self.q, &self.k, &self.v], &x);
+        let q = taps.heads(site::q(layer), heads(q, self.n_heads));
+        let k = taps.heads(site::k(layer), heads(k, self.n_kv_heads));
+        let v = taps.heads(site::v(layer), heads(v, self.n_kv_heads));
         let (q, k) = self.normed(layer, q, k, taps);
         let (q, k) = match &shared.rotation {
             Some(rotation) => {
@@ -55,9 +57,7 @@ impl Attention {
             None => (k, v),
         };
         let z = self.mixed(layer, q, k, v, shared, taps);
-        let z = taps.heads(site::z(layer), z);
-        let out = self.output(layer, z, taps);
-        taps.stream(site::attn_raw(layer), out)
+        taps.heads(site::z(layer), z)
     }
 
     fn normed(&self, layer: usize, q: Tensor<4>, k: Tensor<4>, taps: &mut Taps<'_>) -> (Tensor<4>, Tensor<4>) {
@@ -78,7 +78,7 @@ impl Attention {
         shared: &Shared,
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
-        let cpu = kernels(&q).filter(|_| [&k, &v].iter().all(|x| kernels(x).is_some()));
+        let cpu = Cpu::of(&q).filter(|_| [&k, &v].iter().all(|x| Cpu::of(x).is_some()));
         let is_watched = taps.wants(site::scores(layer)) || taps.wants(site::pattern(layer));
         if let Some(cpu) = cpu
             && !is_watched
@@ -97,7 +97,7 @@ impl Attention {
             None => scores,
         };
         let scores = taps.heads(site::scores(layer), scores);
-        let pattern = match kernels(&scores) {
+        let pattern = match Cpu::of(&scores) {
             Some(cpu) => cpu.softmax(scores),
             None => softmax(scores, 3),
         };
@@ -107,19 +107,26 @@ impl Attention {
     }
 
     /// Back to the stream; head by head only if somebody looks.
-    fn output(&self, layer: usize, z: Tensor<4>, taps: &mut Taps<'_>) -> Tensor<3> {
-        let [batch, pos, n_heads, d_head] = z.dims();
+    pub(crate) fn output(&self, layer: usize, z: Tensor<4>, taps: &mut Taps<'_>) -> Tensor<3> {
         if !taps.wants(site::result(layer)) {
-            return self.o.forward(z.reshape([batch, pos, n_heads * d_head]));
+            return taps.stream(site::attn_raw(layer), self.o.forward(side_by_side(z)));
         }
+        let [batch, pos, n_heads, d_head] = z.dims();
         let [_, d_model] = self.o.weight.dims();
         let weight = self.o.weight.clone().reshape([1, n_heads, d_head, d_model]);
         let result = z.swap_dims(1, 2).matmul(weight.expand([batch, n_heads, d_head, d_model])).swap_dims(1, 2);
         let result = taps.heads(site::result(layer), result);
         let sum = result.sum_dim(2).reshape([batch, pos, d_model]);
-        match &self.o.bias {
+        let sum = match &self.o.bias {
             Some(bias) => sum + bias.clone().unsqueeze::<3>(),
             None => sum,
-        }
+        };
+        taps.stream(site::attn_raw(layer), sum)
     }
+}
+
+/// `[batch, pos, head, d_head]` to `[batch, pos, head · d_head]`.
+pub(crate) fn side_by_side(z: Tensor<4>) -> Tensor<3> {
+    let [batch, pos, n_heads, d_head] = z.dims();
+    z.reshape([batch, pos, n_heads * d_head])
 }

@@ -2,8 +2,8 @@
 
 use isinglass_core::{Site, Taps, Tensor};
 
-use super::kernels::kernels;
 use crate::spec::Norm;
+use isinglass_kernels::Cpu;
 
 /// A norm with its gain and bias, `[width]` each.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct NormBlock {
 impl NormBlock {
     /// Over the last axis, where nobody looks.
     pub(crate) fn unwatched<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
-        if let Some(cpu) = kernels(&x) {
+        if let Some(cpu) = Cpu::of(&x) {
             return match (self.norm, &self.bias) {
                 (Norm::Rms { eps }, _) => cpu.rms_norm(x, self.gain.clone(), eps),
                 (Norm::Layer { eps }, Some(bias)) => cpu.layer_norm(x, self.gain.clone(), bias.clone(), eps),

@@ -5,9 +5,8 @@ use std::f64::consts::TAU;
 
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::{Device, Layout, Tensor};
-use isinglass_kernels::Turns;
+use isinglass_kernels::{Cpu, Turns};
 
-use super::kernels::kernels;
 use crate::spec::RopeScaling;
 
 /// Cosines and sines of one pass, shared by its layers.
@@ -48,7 +47,7 @@ impl Rotation {
 
     /// Rotates each head of `[batch, pos, head, d_head]`, first half against second half of what is rotated.
     pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        if let Some(cpu) = kernels(&x) {
+        if let Some(cpu) = Cpu::of(&x) {
             return cpu.turned(x, &self.turns);
         }
         let ([.., d_head], d_rotary) = (x.dims(), self.d_rotary);
