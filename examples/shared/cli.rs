@@ -30,6 +30,8 @@ pub(crate) struct ModelArgs {
 
 impl ModelArgs {
     pub(crate) fn load(&self) -> Result<Model, Box<dyn Error>> {
+        // This thread works with the others instead of waiting for them; an error says that they are at work already.
+        let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
         let device = device(&self.device)?;
         let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", self.model));
         spinner.enable_steady_tick(std::time::Duration::from_millis(100));

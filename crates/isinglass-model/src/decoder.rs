@@ -93,7 +93,7 @@ impl Block {
     ) -> Tensor<3> {
         let h = self.ln1.stream(x.clone(), ln1_scale(layer), ln1_normalized(layer), taps);
         let normed = (self.residual == Residual::ParallelOneNorm).then(|| h.clone());
-        let z = self.attention.z(layer, h, shared, cache, taps);
+        let z = self.attention.z(layer, &h, shared, cache, taps);
         match self.residual {
             Residual::Sequential => {
                 let mid = self.attended(layer, z, x, taps);

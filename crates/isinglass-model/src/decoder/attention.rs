@@ -32,14 +32,14 @@ impl Attention {
     pub(crate) fn z(
         &self,
         layer: usize,
-        x: Tensor<3>,
+        x: &Tensor<3>,
         shared: &Shared,
         cache: Option<&mut KvCache>,
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
         let [batch, pos, _] = x.dims();
         let heads = |y: Tensor<3>, n: usize| y.reshape([batch, pos, n, self.d_head]);
-        let [q, k, v] = Linear::forward_all([&self.q, &self.k, &self.v], &x);
+        let [q, k, v] = Linear::forward_all([&self.q, &self.k, &self.v], x);
         let q = taps.heads(site::q(layer), heads(q, self.n_heads));
         let k = taps.heads(site::k(layer), heads(k, self.n_kv_heads));
         let v = taps.heads(site::v(layer), heads(v, self.n_kv_heads));
