@@ -1,21 +1,23 @@
 //! How long a model takes: passes of several kinds, and generation.
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
+#[path = "shared/cases.rs"]
+mod cases;
 #[path = "shared/cli.rs"]
 mod cli;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use cases::{Case, Inputs, Numbers, Sizes};
 use clap::Parser;
 use isinglass::prelude::*;
 use serde_json::json;
 
-type Work<'a> = Box<dyn Fn() -> Result<(), Box<dyn std::error::Error>> + 'a>;
-
-/// Time a model: prefill with all logits or the last, activations without logits, decoding. One JSON line for each.
+/// Time a model: prefill with all logits or the last, activations without logits, texts of many lengths, decoding.
 ///
-/// `benches/vs_python` runs it in turn with what it is compared with.
+/// Prints one JSON line for each case. `benches/vs_python` runs it in turn with what it is compared with, through
+/// `--serve`; its `peer.py` says what each case is.
 #[derive(Debug, Parser)]
 #[command(after_help = "Example: timings --model path/to/model --case last --tokens 512 --repeats 5")]
 struct Arguments {
@@ -24,83 +26,72 @@ struct Arguments {
     /// Only the cases with this in their name
     #[arg(long, default_value = "")]
     case: String,
-    /// Length of the prompt, in tokens
-    #[arg(long, default_value_t = 512)]
-    tokens: usize,
-    /// New tokens of the decoding case
-    #[arg(long, default_value_t = 64)]
-    new_tokens: usize,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Times each case is run, after one that does not count
     #[arg(long, default_value_t = 5)]
     repeats: usize,
+    /// Run the case named on each line of standard input once, and answer each with a JSON line
+    #[arg(long, conflicts_with_all = ["case", "repeats"])]
+    serve: bool,
 }
 
 fn main() -> ExitCode {
     cli::exit(run(&Arguments::parse()))
 }
 
-/// Fixed ids, the same as the scripts that this is compared with take.
-fn prompt(n: usize, vocab: usize) -> Vec<u32> {
-    let mut x = 12_345_u64;
-    let next = |_| {
-        x = (1_103_515_245 * x + 12_345) % (1 << 31);
-        17 + (x % (vocab.saturating_sub(17).max(1) as u64)) as u32
-    };
-    (0..n).map(next).collect()
-}
-
-/// The end of a piece of work, whose result is dropped.
-#[expect(clippy::unnecessary_wraps, reason = "the end of a piece of work")]
-fn done<T>(_made: T) -> cli::Outcome {
-    Ok(())
-}
-
 fn run(arguments: &Arguments) -> cli::Outcome {
-    if arguments.repeats == 0 || arguments.tokens == 0 {
-        return Err("--repeats and --tokens must be 1 at least".into());
+    let sizes = &arguments.sizes;
+    if [arguments.repeats, sizes.tokens, sizes.new_tokens, sizes.texts].contains(&0) {
+        return Err("--repeats, --tokens, --new-tokens and --texts must be 1 at least".into());
     }
     let start = Instant::now();
     let model = arguments.model.load()?;
     let load = start.elapsed().as_secs_f64();
-    println!("{}", json!({ "case": "load", "model": model.spec().name, "best_s": load }));
-    let spec = model.spec();
-    let ids: Vec<u32> = prompt(arguments.tokens, spec.vocab).into_iter().map(|id| id % spec.vocab as u32).collect();
-    let batch = TokenBatch::one(ids.clone())?;
-    let half = TokenBatch::one(&ids[..ids.len().min(64)])?;
-    let every: SiteSet = (0..spec.n_layers).map(|l| resid_post(l).id()).collect();
-    let middle: SiteSet = resid_post(spec.n_layers / 2).into();
-    let sampler = Sampler::greedy(arguments.new_tokens).ignore_end();
-    let cases: [(&str, usize, Work<'_>); 7] = [
-        ("prefill_all_logits", ids.len(), Box::new(|| done(model.run(&batch, ())?.into_data()))),
-        ("prefill_last_logits", ids.len(), Box::new(|| done(model.run_last(&batch, ())?.into_data()))),
-        (
-            "observing_hook",
-            ids.len(),
-            Box::new(|| done(model.run_last(&batch, edit(resid_post(0), |x| x))?.into_data())),
-        ),
-        ("every_resid_post", ids.len(), Box::new(|| done(model.cache(&batch, every.clone())?))),
-        ("middle_resid_post", ids.len(), Box::new(|| done(model.cache(&batch, middle.clone())?))),
-        ("everything_cached", ids.len(), Box::new(|| done(model.cache(&batch, model.sites().clone())?))),
-        ("generate", arguments.new_tokens, Box::new(|| done(model.generate(&half, &sampler, ())?))),
-    ];
-    for (name, tokens, work) in cases.iter().filter(|(name, ..)| name.contains(&arguments.case)) {
+    // A file may be mapped and read only when its weights are used.
+    model.run_last(&TokenBatch::one(Numbers::new().ids(1, model.spec().vocab))?, ())?.into_data();
+    let first = start.elapsed().as_secs_f64();
+    let name = &model.spec().name;
+    println!("{}", json!({ "case": "load", "model": name, "best_s": load, "with_first_pass_s": first }));
+    let inputs = Inputs::new(&model, sizes)?;
+    let cases = inputs.cases(&model);
+    if arguments.serve {
+        return serve(&cases);
+    }
+    for case in cases.iter().filter(|case| case.name.contains(&arguments.case)) {
         let bar = cli::progress(arguments.repeats + 1, "passes");
         let mut seconds = Vec::new();
         for _ in 0..=arguments.repeats {
-            let start = Instant::now();
-            work()?;
-            seconds.push(start.elapsed().as_secs_f64());
+            seconds.push(timed(case)?.0);
             bar.inc(1);
         }
         bar.finish_and_clear();
         let mut counted = seconds.split_off(1);
         counted.sort_by(f64::total_cmp);
         let (best, median) = (counted[0], counted[counted.len() / 2]);
-        let per_second = *tokens as f64 / best;
+        let per_second = case.tokens as f64 / best;
         println!(
             "{}",
-            json!({ "case": name, "tokens": tokens, "best_s": best, "median_s": median, "tokens_per_s": per_second })
+            json!({ "case": case.name, "tokens": case.tokens, "best_s": best, "median_s": median, "tokens_per_s": per_second })
         );
+    }
+    Ok(())
+}
+
+/// Seconds, and the number that shows what was done.
+fn timed(case: &Case<'_>) -> Result<(f64, f64), Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    let check = (case.work)()?;
+    Ok((start.elapsed().as_secs_f64(), check))
+}
+
+/// Runs what is asked for until there is no more: whoever compares two programs can have them take turns pass by pass.
+fn serve(cases: &[Case<'_>]) -> cli::Outcome {
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let case = cases.iter().find(|case| case.name == line.trim()).ok_or_else(|| format!("no case `{line}`"))?;
+        let (seconds, check) = timed(case)?;
+        println!("{}", json!({ "case": case.name, "tokens": case.tokens, "seconds": seconds, "check": check }));
     }
     Ok(())
 }

@@ -9,8 +9,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use isinglass::formats::{NewTensor, Safetensors, TensorFile, save_safetensors};
 use isinglass_testkit::{Expected, assert_close, own};
@@ -256,6 +257,44 @@ fn timings_are_one_object_a_case() {
     }
     assert_eq!(timings(&[&few[..], &["--case", "middle"]].concat()).len(), 2);
     refuses("timings", &["--model", "tiny", "--repeats", "0"], "--repeats");
+}
+
+#[test]
+fn timings_serve_one_pass_a_line() {
+    let mut command = example("timings");
+    command.args(["--model", "tiny", "--serve", "--tokens", "9", "--new-tokens", "3", "--texts", "3"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let asked = "ragged\ngenerate\neverything_cached\nragged\nno such case\n";
+    child.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no case `no such case`"));
+    let answers: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cases: Vec<&str> = answers.iter().map(|answer| answer["case"].as_str().unwrap()).collect();
+    assert_eq!(cases, ["load", "ragged", "generate", "everything_cached", "ragged"]);
+    assert_eq!(answers[1]["check"], answers[4]["check"]);
+    // TransformerLens caches as many of a model of 4 layers of this kind: 20 a layer, the embedding, the final norm's two.
+    assert_eq!((&answers[2]["tokens"], answers[3]["check"].as_f64()), (&3.into(), Some(4.0 * 20.0 + 3.0)));
+}
+
+#[test]
+fn growth_writes_tables_with_exponents_and_logarithmic_plots() {
+    let out = tempfile::tempdir().unwrap();
+    let sizes = ["--lengths", "8,4,1024", "--batches", "1,2", "--repeats", "6"];
+    let printed = prints("growth", &[&["--model", "tiny", "--out", text(out.path())][..], &sizes].concat());
+    assert!(printed.contains("prefill") && printed.contains("exponent"), "{printed}");
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("growth.json")).unwrap();
+    let table = &json["sections"][0];
+    assert_eq!((&table["rows"][0][0], &table["rows"][1][0]), (&4.into(), &8.into()));
+    assert_eq!(table["rows"].as_array().unwrap().len(), 2, "1024 tokens are past the context");
+    assert_eq!(table["rows"][0][1]["n"], 6);
+    let svgs = ["prefill", "decode", "batch"].map(|kind| read(&format!("growth.{kind}.svg")));
+    assert!(svgs.iter().all(|svg| svg.contains("SYNTHETIC")));
+    assert!(read("growth.md").contains("Both axes are logarithmic."));
+    refuses("growth", &["--model", "tiny", "--lengths", "0"], "must be 1 at least");
+    refuses("growth", &["--model", "tiny", "--lengths", "9999"], "no size of prefill fits into the context of 512");
 }
 
 #[test]

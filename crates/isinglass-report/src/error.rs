@@ -52,6 +52,16 @@ pub enum ReportError {
         /// The value.
         value: f64,
     },
+    /// A plot with logarithmic axes holds zero or less, which has no place on them.
+    #[error("plot `{plot}` has the value `{value}` in `{part}`; on logarithmic axes every coordinate must be above 0")]
+    NotPositive {
+        /// The plot's name.
+        plot: String,
+        /// The series, band, line or range in question.
+        part: String,
+        /// The value.
+        value: f64,
+    },
     /// A row of a table has more or fewer cells than there are columns.
     #[error("row {row} of table `{table}` has {cells} cells; give one for each of its {columns} columns")]
     RaggedTable {

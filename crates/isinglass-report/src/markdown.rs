@@ -89,6 +89,9 @@ fn plot_blocks(plot: &LinePlot, file: &str) -> Vec<String> {
         let nulls = band.nulls.iter().map(|null| inline(null)).collect::<Vec<_>>().join("; ");
         let _ = write!(how, "\nGrey band: the central {} % of {nulls}.", percent(band.level));
     }
+    if plot.log_axes {
+        how.push_str("\nBoth axes are logarithmic.");
+    }
     blocks.push(how);
     blocks
 }

@@ -36,6 +36,8 @@ pub struct LinePlot {
     pub(crate) x_label: String,
     pub(crate) y_label: String,
     pub(crate) y_range: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) log_axes: bool,
     pub(crate) reference: Option<Reference>,
     pub(crate) null_band: Option<NullBand>,
     pub(crate) series: Vec<Series>,
@@ -70,6 +72,7 @@ impl LinePlot {
             x_label: String::new(),
             y_label: String::new(),
             y_range: None,
+            log_axes: false,
             reference: None,
             null_band: None,
             series: Vec::new(),
@@ -94,6 +97,15 @@ impl LinePlot {
     #[must_use]
     pub fn y_range(mut self, low: f64, high: f64) -> Self {
         self.y_range = Some([low, high]);
+        self
+    }
+
+    /// Gives every doubling the same distance, on both axes: what grows like a power of x is a straight line.
+    ///
+    /// Every coordinate must be above 0.
+    #[must_use]
+    pub fn log_axes(mut self) -> Self {
+        self.log_axes = true;
         self
     }
 
@@ -128,6 +140,9 @@ impl LinePlot {
         for (part, value) in self.coordinates() {
             if !value.is_finite() {
                 return Err(ReportError::NotFinite { plot: self.name.clone(), part: part.to_owned(), value });
+            }
+            if self.log_axes && value <= 0.0 {
+                return Err(ReportError::NotPositive { plot: self.name.clone(), part: part.to_owned(), value });
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Plots drawn as SVG: line plots here, heat maps below.
 
 mod heat;
+mod scale;
 
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -8,6 +9,7 @@ use plotters::prelude::*;
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use self::scale::Scale;
 use crate::plot::{NullBand, Series};
 use crate::report::Plot;
 use crate::{LinePlot, Origin, Provenance, ReportError};
@@ -71,9 +73,10 @@ fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Draw
 
     let labels = end_labels(plot);
     let longest = labels.iter().flat_map(|label| &label.lines).map(|line| line.chars().count()).max().unwrap_or(0);
-    let [x_low, x_high] = widened(plot.x_extent(), 0.02);
+    let scale = Scale::of(plot);
+    let [x_low, x_high] = scale.range(plot.x_extent(), 0.02);
     // A range that was asked for already says where to end.
-    let [y_low, y_high] = widened(plot.y_extent(), if plot.y_range.is_some() { 0.0 } else { 0.05 });
+    let [y_low, y_high] = scale.range(plot.y_extent(), if plot.y_range.is_some() { 0.0 } else { 0.05 });
     let mut chart = ChartBuilder::on(&canvas)
         .margin_top(28 + block_height(&title, TITLE))
         .margin_bottom(18 + block_height(&foot, FOOT))
@@ -92,27 +95,28 @@ fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Draw
         .axis_style(AXIS)
         .label_style(font(LABEL).color(&INK))
         .axis_desc_style(font(LABEL + 1.0).color(&INK))
-        .x_labels(10)
-        .y_labels(8)
-        .x_label_formatter(&|&x| x_tick(x, x_high - x_low, whole))
-        .y_label_formatter(&|&y| tick(y, y_high - y_low))
+        .x_labels(scale.ticks(x_high - x_low, 10))
+        .y_labels(scale.ticks(y_high - y_low, 8))
+        .x_label_formatter(&|&x| scale.x_tick(x, x_high - x_low, whole))
+        .y_label_formatter(&|&y| scale.y_tick(y, y_high - y_low))
         .x_desc(plain(&plot.x_label))
         .y_desc(plain(&plot.y_label))
         .draw()?;
 
     if let Some(band) = &plot.null_band {
-        draw_null(&mut chart, band)?;
+        draw_null(&mut chart, band, scale)?;
     }
     if let Some(reference) = &plot.reference {
-        let ends = [(x_low, reference.y), (x_high, reference.y)];
+        let y = scale.at(reference.y);
+        let ends = [(x_low, y), (x_high, y)];
         chart.draw_series(DashedLineSeries::new(ends, 6, 5, GREY.stroke_width(1)))?;
     }
     // All bands first, so that no band dims another series' line.
     for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
-        draw_intervals(&mut chart, series, colour)?;
+        draw_intervals(&mut chart, series, colour, scale)?;
     }
     for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
-        let points = series.points.iter().map(|point| (point.x, point.y.value()));
+        let points = series.points.iter().map(|point| (scale.at(point.x), scale.at(point.y.value())));
         chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
         chart.draw_series(points.map(|at| Circle::new(at, 3, colour.filled())))?;
     }
@@ -121,17 +125,19 @@ fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Draw
 }
 
 /// The intervals of a series: an area where neighbouring points have one, an upright line where a point stands alone.
-fn draw_intervals(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor) -> Drawn {
+fn draw_intervals(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor, scale: Scale) -> Drawn {
     let has = |point: &crate::plot::Point| point.y.interval().is_some();
     for run in series.points.chunk_by(|a, b| has(a) == has(b)) {
-        let ends: Vec<[f64; 3]> = run.iter().filter_map(|p| p.y.interval().map(|i| [p.x, i.low(), i.high()])).collect();
+        let ends = run.iter().filter_map(|p| p.y.interval().map(|i| [p.x, i.low(), i.high()].map(|v| scale.at(v))));
+        let ends: Vec<[f64; 3]> = ends.collect();
         draw_area(chart, &ends, colour)?;
     }
     Ok(())
 }
 
-fn draw_null(chart: &mut Chart<'_, '_>, band: &NullBand) -> Drawn {
-    let ends: Vec<[f64; 3]> = band.points.iter().map(|point| [point.x, point.low, point.high]).collect();
+fn draw_null(chart: &mut Chart<'_, '_>, band: &NullBand, scale: Scale) -> Drawn {
+    let ends: Vec<[f64; 3]> =
+        band.points.iter().map(|point| [point.x, point.low, point.high].map(|v| scale.at(v))).collect();
     draw_area(chart, &ends, GREY)
 }
 
@@ -156,13 +162,14 @@ fn draw_area(chart: &mut Chart<'_, '_>, ends: &[[f64; 3]], colour: RGBColor) -> 
 /// Words beside the right end of what they name.
 struct EndLabel {
     lines: Vec<String>,
-    /// The height on the axis.
+    /// The height along the axis.
     y: f64,
     colour: RGBColor,
 }
 
 fn end_labels(plot: &LinePlot) -> Vec<EndLabel> {
-    let label = |text: &str, y, colour| EndLabel { lines: wrap(text, LABEL_CHARS), y, colour };
+    let scale = Scale::of(plot);
+    let label = |text: &str, y, colour| EndLabel { lines: wrap(text, LABEL_CHARS), y: scale.at(y), colour };
     let mut labels = Vec::new();
     for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
         labels.extend(series.points.last().map(|last| label(&series.label, last.y.value(), colour)));
@@ -258,29 +265,6 @@ fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// A range with a margin on both sides, which also gives a single value a width.
-fn widened([low, high]: [f64; 2], share: f64) -> [f64; 2] {
-    let margin = if low < high { (high - low) * share } else { low.abs().mul_add(0.05, 0.5) };
-    [low - margin, high + margin]
-}
-
-/// A number beside an axis of this span, with as many decimals as tell neighbours apart.
-fn tick(value: f64, span: f64) -> String {
-    let decimals = (1.0 - span.log10().floor()).clamp(0.0, 12.0) as usize;
-    let shown = format!("{value:.decimals$}");
-    // Ticks are sums of steps, and the one at zero may come out as -0.00.
-    if shown.trim_start_matches(['-', '0', '.']).is_empty() { shown.replace('-', "") } else { shown }
-}
-
-/// A number below the axis; whole numbers, such as layers, have no ticks between them.
-fn x_tick(value: f64, span: f64, whole: bool) -> String {
-    if whole && (value - value.round()).abs() > 1e-6 {
-        return String::new();
-    }
-    let shown = tick(value, span);
-    if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.').to_owned() } else { shown }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,22 +275,5 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("", 5), Vec::<String>::new());
         assert_eq!(wrap("a\u{0}b\nc", 9), ["a b c"]);
-    }
-
-    #[test]
-    fn ticks_have_the_decimals_they_need() {
-        assert_eq!([tick(0.600_000_000_1, 0.5), tick(0.4, 1.0), tick(30.0, 60.0)], ["0.60", "0.4", "30"]);
-        assert_eq!([tick(-0.000_000_1, 0.5), tick(-0.1, 0.5)], ["0.00", "-0.10"]);
-        let x = [x_tick(12.0, 8.0, true), x_tick(2.5, 8.0, true), x_tick(2.5, 3.0, false), x_tick(2e-5, 1e-4, false)];
-        assert_eq!(x, ["12", "", "2.5", "0.00002"]);
-        assert_eq!([x_tick(10.0, 60.0, true), x_tick(0.0, 0.5, false)], ["10", "0"]);
-    }
-
-    #[test]
-    fn a_single_value_gets_a_range() {
-        for value in [0.0, -3.0, 1e17] {
-            let [low, high] = widened([value; 2], 0.0);
-            assert!(low < value && value < high, "{low} {value} {high}");
-        }
     }
 }

@@ -342,6 +342,18 @@ fn a_plot_shows_its_words_its_bands_and_its_points() {
     assert_eq!((svg.matches("<polygon").count(), svg.matches("<circle").count()), (0, 2));
 }
 
+#[test]
+fn logarithmic_axes_have_powers_of_two_and_say_so() {
+    let plot = LinePlot::new("growth", "").log_axes().series("s", [(64.0, mixed()), (100.0, mixed())]);
+    let files = written(&Report::new("r", "", provenance(Origin::Measured)).lines(plot));
+    let words: Vec<&str> = files["r.growth.svg"].lines().collect();
+    for tick in ["64", "128", "1", "0.25"] {
+        assert!(words.contains(&tick), "{tick}");
+    }
+    assert!(files["r.md"].contains("Both axes are logarithmic."));
+    assert!(files["r.json"].contains(r#""log_axes": true"#));
+}
+
 fn heat() -> HeatMap {
     HeatMap::new("lens", "What <each> layer says")
         .x_label("token read")
@@ -426,6 +438,10 @@ fn what_cannot_be_shown_is_refused_before_anything_is_written() {
     assert_eq!(
         check("r", &|report| report.lines(one("p").reference(f64::INFINITY, "top"))),
         "plot `p` has the value `inf` in `top`; every coordinate must be finite"
+    );
+    assert_eq!(
+        check("r", &|report| report.lines(one("p").log_axes())),
+        "plot `p` has the value `0` in `s`; on logarithmic axes every coordinate must be above 0"
     );
     assert_eq!(
         check("r", &|report| report.heat(heat().row("third", [(f64::NAN, ""), (0.0, "")]))),

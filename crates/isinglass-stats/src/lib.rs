@@ -1,4 +1,4 @@
-//! Estimates with intervals: AUROC, grouped splits, permutation and bootstrap.
+//! Estimates with intervals: AUROC, medians, grouped splits, permutation and bootstrap.
 //!
 //! Every function takes plain slices and gives an [`Estimate`]: a value with its interval, its count and what was
 //! computed.
@@ -34,6 +34,7 @@ mod auroc;
 mod bootstrap;
 mod error;
 mod estimate;
+mod median;
 mod permutation;
 mod split;
 mod summary;
@@ -42,6 +43,7 @@ pub use auroc::{auroc, auroc_delong, auroc_grouped};
 pub use bootstrap::Bootstrap;
 pub use error::StatsError;
 pub use estimate::{Estimate, Interval, PValue};
+pub use median::median;
 pub use permutation::{PairFlips, PermutationNull, permuted_labels};
 pub use split::{Folds, Split};
 pub use summary::{mean, quantile};

@@ -4,9 +4,10 @@ use plotters::prelude::*;
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::scale::tick;
 use super::{
     AXIS, COLOURS, Canvas, Drawn, FOOT, FOOT_CHARS, GREY, INK, LABEL, LEFT, TITLE, TITLE_CHARS, block_height, font,
-    plain, text_block, text_width, tick, wrap,
+    plain, text_block, text_width, wrap,
 };
 use crate::{HeatMap, Origin, Provenance};
 
