@@ -18,10 +18,11 @@ mod norm;
 mod project;
 mod rope;
 mod softmax;
+mod threads;
 mod views;
 mod wide;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 pub use activation::Activation;
 pub use attention::Scores;
@@ -34,9 +35,14 @@ pub use wide::instructions;
 pub struct Cpu(());
 
 impl Cpu {
+    /// Whether the kernels run on tensors of a device.
+    pub fn runs_on(device: &Device) -> bool {
+        wide::is_on() && views::is_flex(device)
+    }
+
     /// Whether the kernels run on this tensor and on what is computed from it: one of the flex backend, not tracked by
     /// autodiff; never where the variable `ISINGLASS_KERNELS` is `off`.
     pub fn of<const R: usize>(x: &Tensor<R>) -> Option<Self> {
-        (wide::is_on() && views::is_flex(&x.device())).then_some(Self(()))
+        Self::runs_on(&x.device()).then_some(Self(()))
     }
 }

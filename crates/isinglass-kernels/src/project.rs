@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
-use self::strip::{FEW, Rows, STRIP, filled};
+use self::strip::{FEW, Memory, Rows, STRIP, Stored, filled};
 use crate::Cpu;
 use crate::activation::Activation;
+use crate::threads::shared;
 use crate::views::{View, owned, restored, vector, wrapped};
 
 /// Multiplications below which threads cost more than they bring.
@@ -22,6 +22,8 @@ const BLOCK: usize = 512;
 /// Weights `[d_in, d_out]` and a bias `[d_out]`.
 ///
 /// Weights are fastest as PyTorch stores them: a transposed view of `[d_out, d_in]`.
+/// They are of f32, or of bf16, which is read as the f32 of the same value: the results are the same to the bit, and half as
+/// much memory is read.
 #[derive(Debug, Clone)]
 pub struct Weights {
     weight: View<2>,
@@ -39,8 +41,13 @@ impl Weights {
         self.weight.clone().into_tensor().transpose()
     }
 
-    fn rows(&self) -> Rows<'_> {
-        Rows { values: &self.weight.storage()[self.weight.at([0, 0])..], row: self.weight.stride(0) }
+    fn stored(&self) -> Stored<'_> {
+        let (first, row) = (self.weight.at([0, 0]), self.weight.stride(0));
+        if self.weight.is_bf16() {
+            Stored::Bf16 { values: &self.weight.storage_bf16()[first..], row }
+        } else {
+            Stored::F32(Rows { values: &self.weight.storage()[first..], row })
+        }
     }
 
     fn d_out(&self) -> usize {
@@ -73,8 +80,9 @@ struct Target<'a> {
 unsafe impl Sync for Target<'_> {}
 
 thread_local! {
-    /// Products of one strip, and packed weights: kept, so that no job takes memory.
-    static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    /// Products of one strip with one and with other weights, and what making them takes: kept, so that no job takes memory.
+    static SCRATCH: RefCell<(Vec<f32>, Vec<f32>, Memory)> =
+        const { RefCell::new((Vec::new(), Vec::new(), Memory { packed: Vec::new(), widened: Vec::new() })) };
 }
 
 /// The part of a buffer that begins a cache line, with room for `n`.
@@ -88,19 +96,19 @@ fn aligned(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
 }
 
 impl Target<'_> {
-    /// Rows `[first, first + n)` of a strip of columns, of `m` rows in all.
+    /// Rows `[first, first + n)`, of `m` in all, of a strip of columns from `from` on.
     ///
     /// # Safety
     /// The target holds `first + n` rows of `d_out`, and no other thread touches these columns of these rows meanwhile.
     #[expect(unsafe_code, reason = "strips of a matrix are no slices")]
-    unsafe fn strip(&self, x: Rows<'_>, [m, k]: [usize; 2], strip: usize, [first, n]: [usize; 2]) {
+    unsafe fn strip(&self, x: Rows<'_>, [m, k]: [usize; 2], from: usize, [first, n]: [usize; 2]) {
         let x = Rows { values: &x.values[first * x.row..], row: x.row };
         let d_out = self.weights.d_out();
-        let columns = strip * STRIP..((strip + 1) * STRIP).min(d_out);
-        SCRATCH.with_borrow_mut(|[product, other, packed]| {
+        let columns = from..(from + width(m)).min(d_out);
+        SCRATCH.with_borrow_mut(|(product, other, memory)| {
             let product = aligned(product, n * STRIP);
-            let of = |weights: &Weights, product: &mut [f32], packed: &mut Vec<f32>| {
-                filled(product, x, weights.rows(), k, columns.clone(), (m >= FEW).then_some(packed));
+            let of = |weights: &Weights, product: &mut [f32], memory: &mut Memory| {
+                filled(product, x, weights.stored(), k, columns.clone(), m < FEW, memory);
                 if let Some(bias) = &weights.bias {
                     let bias = &bias[columns.clone()];
                     for row in product.as_chunks_mut::<STRIP>().0 {
@@ -108,12 +116,12 @@ impl Target<'_> {
                     }
                 }
             };
-            of(self.weights, product, packed);
+            of(self.weights, product, memory);
             match self.then {
                 Then::Activate(f) => f.apply(product),
                 Then::Gate(f, up) => {
                     let other = aligned(other, n * STRIP);
-                    of(up, other, packed);
+                    of(up, other, memory);
                     f.gate(product, other);
                 }
                 Then::Keep | Then::Add => {}
@@ -133,35 +141,33 @@ impl Target<'_> {
     }
 }
 
+/// Columns of one job: with few rows a job is short, and more of them are shared more evenly.
+const fn width(m: usize) -> usize {
+    if m < FEW { STRIP / 3 } else { STRIP }
+}
+
 /// Fills every target, whose memory holds `m` rows of its `d_out`.
 #[expect(unsafe_code, reason = "calls what writes strips")]
 fn fill(x: &View<3>, targets: &[Target<'_>]) {
     let [batch, pos, k] = x.shape;
     let m = batch * pos;
     let rows = Rows { values: &x.storage()[x.at([0; 3]).min(x.storage().len())..], row: x.stride(1) };
-    let strips: Vec<(usize, usize)> = targets
-        .iter()
-        .enumerate()
-        .flat_map(|(t, target)| (0..target.weights.d_out().div_ceil(STRIP)).map(move |strip| (t, strip)))
+    let strips: Vec<(usize, usize)> = (targets.iter().enumerate())
+        .flat_map(|(t, target)| (0..target.weights.d_out()).step_by(width(m)).map(move |from| (t, from)))
         .collect();
-    let work = m * k * strips.len() * STRIP;
+    let work = m * k * strips.len() * width(m);
     // With few strips for many threads, rows are divided too.
     let wanted = (rayon::current_num_threads() * 4).div_ceil(strips.len().max(1));
     let block = if work < PARALLEL { BLOCK } else { m.div_ceil(wanted).clamp(BLOCK / 8, BLOCK) };
     let blocks = m.div_ceil(block);
     let job = |n: usize| {
-        let (t, strip) = strips[n % strips.len()];
+        let (t, from) = strips[n % strips.len()];
         let first = n / strips.len() * block;
         // SAFETY: each target has memory for `m` rows, and no two jobs have both their strip and their block alike.
-        unsafe { targets[t].strip(rows, [m, k], strip, [first, block.min(m - first)]) };
+        unsafe { targets[t].strip(rows, [m, k], from, [first, block.min(m - first)]) };
     };
     let jobs = blocks * strips.len();
-    if work < PARALLEL {
-        (0..jobs).for_each(job);
-    } else {
-        // Single jobs, so that a thread that is held up holds up no more than one.
-        (0..jobs).into_par_iter().with_max_len(1).for_each(job);
-    }
+    if work < PARALLEL { (0..jobs).for_each(job) } else { shared(jobs, job) }
 }
 
 /// Rows that follow each other at one distance.

@@ -1,7 +1,7 @@
 //! Slices of flex tensors.
 
 use burn::backend::flex::{Flex, FlexTensor};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData, bf16};
 
 /// Whether a device is the flex backend itself, not wrapped by autodiff.
 pub(crate) fn is_flex(device: &Device) -> bool {
@@ -38,6 +38,15 @@ impl<const R: usize> View<R> {
     /// The whole storage, with [`at`](Self::at) for where things lie.
     pub(crate) fn storage(&self) -> &[f32] {
         self.tensor.storage()
+    }
+
+    /// The whole storage of a tensor in bf16.
+    pub(crate) fn storage_bf16(&self) -> &[bf16] {
+        self.tensor.storage()
+    }
+
+    pub(crate) fn is_bf16(&self) -> bool {
+        self.tensor.dtype() == DType::BF16
     }
 
     /// Where an element lies in the storage.

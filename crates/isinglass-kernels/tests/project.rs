@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test fail by panicking, as the test does")]
 
 use burn::tensor::activation::{gelu, silu};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use isinglass_kernels::{Activation, Weights};
 
 mod shared;
@@ -138,6 +138,21 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
         let [beside] = cpu(&row).project(Tensor::cat(vec![others.clone(), row], 1), [&kernel]);
         let [_, n, _] = others.dims();
         assert!(values(alone) == values(beside.narrow(1, n, rows)), "{rows}");
+    }
+}
+
+#[test]
+fn weights_in_bf16_give_the_same_bits_as_in_f32() {
+    for shape @ [batch, pos, d_in, d_out] in SHAPES.into_iter().filter(|shape| shape[3] > 0) {
+        let mut draw = draw(7);
+        let x = draw.tensor([batch, pos, d_in], 2.0);
+        let narrow = draw.tensor([d_out + 5, d_in + 3], 1.0).cast(DType::BF16);
+        let [wide, narrow] = [narrow.clone().cast(DType::F32), narrow].map(|weight| {
+            let weight = weight.narrow(0, 2, d_out).narrow(1, 1, d_in).transpose();
+            let [y] = cpu(&x).project(x.clone(), [&Weights::new(weight, None)]);
+            values(y)
+        });
+        assert!(wide == narrow, "{shape:?}");
     }
 }
 

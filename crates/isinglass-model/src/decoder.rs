@@ -23,6 +23,7 @@ pub(crate) use self::attention::Attention;
 use self::attention::side_by_side;
 pub(crate) use self::kv_cache::KvCache;
 pub(crate) use self::linear::Linear;
+use self::linear::in_f32;
 pub(crate) use self::mlp::MlpBlock;
 pub(crate) use self::norm::NormBlock;
 use self::rope::Rotation;
@@ -183,7 +184,7 @@ impl Decoder {
         let (rows, width) = (tokens.layout().rows(), tokens.layout().width());
         let [_, d_model] = self.embed.dims();
         let ids = tokens.ids(&device).reshape([rows * width]);
-        let x = self.embed.clone().select(0, ids).reshape([rows, width, d_model]);
+        let x = in_f32(self.embed.clone().select(0, ids)).reshape([rows, width, d_model]);
         let x = match scale {
             Some(scale) => x * scale,
             None => x,
@@ -192,8 +193,8 @@ impl Decoder {
         let Some(table) = &self.pos_embed else { return x };
         let positions = index(tokens.layout().positions(), &device);
         let [n] = positions.dims();
-        let pos =
-            table.clone().select(0, positions).reshape([n / width, width, d_model]).expand([rows, width, d_model]);
+        let pos = in_f32(table.clone().select(0, positions));
+        let pos = pos.reshape([n / width, width, d_model]).expand([rows, width, d_model]);
         x + taps.stream(pos_embed(), pos)
     }
 

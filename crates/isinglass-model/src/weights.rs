@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use isinglass_core::burn::tensor::TensorData;
+use isinglass_core::burn::tensor::{DType, TensorData, bf16};
 use isinglass_core::{Device, Tensor};
 use isinglass_formats::TensorFile;
+use isinglass_kernels::Cpu;
 
 use crate::decoder::{Attention, Block, Decoder, Linear, MlpBlock, NormBlock};
 use crate::error::LoadError;
@@ -247,7 +248,7 @@ impl Reader<'_> {
             return Err(LoadError::NotFinite { path, tensor: name, index, value: values[index] });
         }
         self.skip(&name);
-        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
+        Ok(placed(values, shape, self.device))
     }
 
     fn skip(&self, name: &str) {
@@ -273,6 +274,17 @@ impl Reader<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// The values as a tensor. A matrix for the kernels is kept in bf16 if that is what its values are, whatever they were
+/// stored in: half the memory, and half of what generating a token reads. It is computed with in f32 all the same.
+fn placed<const R: usize>(values: Vec<f32>, shape: [usize; R], device: &Device) -> Tensor<R> {
+    let is_bf16 = |x: &f32| x.to_bits().trailing_zeros() >= 16;
+    if R == 2 && Cpu::runs_on(device) && values.iter().all(is_bf16) {
+        let narrow: Vec<bf16> = values.into_iter().map(bf16::from_f32).collect();
+        return Tensor::from_data(TensorData::new(narrow, shape), (device, DType::BF16));
+    }
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Some outputs of a projection, in the same memory.

@@ -3,6 +3,7 @@
 use std::array;
 use std::ops::Range;
 
+use burn::tensor::bf16;
 use pulp::{Simd, WithSimd};
 
 use super::aligned;
@@ -14,8 +15,8 @@ pub(super) const STRIP: usize = 48;
 /// Rows of a stream below which packing weights costs more than it brings.
 pub(super) const FEW: usize = 16;
 
-/// Longest part of a dot product that is summed in registers; the packed weights of one then stay in the nearest cache.
-const DEPTH: usize = 320;
+/// Longest part of a dot product that is summed in registers; the packed weights of one then stay in the second cache.
+const DEPTH: usize = 512;
 
 /// A matrix whose rows lie in one piece each.
 #[derive(Clone, Copy)]
@@ -31,33 +32,68 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Rows of weights as they are stored.
+#[derive(Clone, Copy)]
+pub(super) enum Stored<'a> {
+    F32(Rows<'a>),
+    Bf16 { values: &'a [bf16], row: usize },
+}
+
+impl Stored<'_> {
+    /// Columns `[first, first + len)` of some rows, as rows from 0 on.
+    #[inline(always)]
+    fn part<'b>(&'b self, rows: Range<usize>, first: usize, len: usize, widened: &'b mut Vec<f32>) -> Rows<'b> {
+        match self {
+            Self::F32(stored) => Rows { values: &stored.values[rows.start * stored.row + first..], row: stored.row },
+            Self::Bf16 { values, row } => {
+                let wide = aligned(widened, rows.len() * len);
+                for (wide, i) in wide.chunks_exact_mut(len).zip(rows) {
+                    let narrow = &values[i * row + first..][..len];
+                    // The upper half of an f32 is the bf16 of its value.
+                    wide.iter_mut().zip(narrow).for_each(|(w, n)| *w = f32::from_bits(u32::from(n.to_bits()) << 16));
+                }
+                Rows { values: wide, row: len }
+            }
+        }
+    }
+}
+
+/// What a strip is worked out in.
+pub(super) struct Memory {
+    pub(super) packed: Vec<f32>,
+    pub(super) widened: Vec<f32>,
+}
+
 /// Sets `product[i][j]`, rows of [`STRIP`], to the dot product of row `i` of `x` and row `columns.start + j` of
-/// `weights`, both of length `k`. With memory for them, weights are packed first, which pays for many rows.
+/// `weights`, both of length `k`. For many rows weights are packed first.
 ///
 /// A result depends on whether the stream has few rows (its terms are summed in another order then), and on nothing else
 /// that lies beside its row.
 pub(super) fn filled(
     product: &mut [f32],
     x: Rows<'_>,
-    weights: Rows<'_>,
+    weights: Stored<'_>,
     k: usize,
     columns: Range<usize>,
-    packed: Option<&mut Vec<f32>>,
+    few: bool,
+    memory: &mut Memory,
 ) {
     let product = product.as_chunks_mut::<STRIP>().0;
-    let strip = Strip { product, x, weights, k, columns };
-    match packed {
-        Some(packed) => with_vectors(Tiles(strip, packed)),
-        None => with_vectors(Dots(strip)),
+    if k == 0 {
+        product.fill([0.0; STRIP]);
+        return;
     }
+    let strip = Strip { product, x, weights, k, columns, memory };
+    if few { with_vectors(Dots(strip)) } else { with_vectors(Tiles(strip)) }
 }
 
 struct Strip<'a> {
     product: &'a mut [[f32; STRIP]],
     x: Rows<'a>,
-    weights: Rows<'a>,
+    weights: Stored<'a>,
     k: usize,
     columns: Range<usize>,
+    memory: &'a mut Memory,
 }
 
 /// Weights read as they lie: each dot product by itself.
@@ -69,13 +105,15 @@ impl WithSimd for Dots<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         const W: usize = 4;
-        let Strip { product, x, weights, k, columns } = self.0;
+        let Strip { product, x, weights, k, columns, memory } = self.0;
         for (n, j) in columns.clone().step_by(W).enumerate() {
-            // The last rows are computed again rather than fewer: what there is room for is at most three.
-            let last = columns.end - 1;
-            let w: [&[f32]; W] = array::from_fn(|r| weights.part((j + r).min(last), 0, k));
-            let mut done = 0;
+            let rows = j..columns.end.min(j + W);
+            let last = rows.len() - 1;
+            let part = weights.part(rows, 0, k, &mut memory.widened);
+            // The last rows are computed again rather than fewer: there is room for the results.
+            let w: [&[f32]; W] = array::from_fn(|r| part.part(r.min(last), 0, k));
             let at = n * W;
+            let mut done = 0;
             if S::F32_LANES >= 16 {
                 done = dots::<S, 4, W>(simd, product, x, w, at, done);
             }
@@ -129,7 +167,7 @@ fn dots<S: Simd, const X: usize, const W: usize>(
 }
 
 /// Weights packed first, so that a vector of them meets one element of the stream.
-struct Tiles<'a>(Strip<'a>, &'a mut Vec<f32>);
+struct Tiles<'a>(Strip<'a>);
 
 impl WithSimd for Tiles<'_> {
     type Output = ();
@@ -138,30 +176,27 @@ impl WithSimd for Tiles<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as leave registers for what is multiplied: 24 of 32, or 12 of 16.
         match S::F32_LANES {
-            16 => tiles::<S, 8, 3>(simd, self.0, self.1),
-            8 => tiles::<S, 6, 2>(simd, self.0, self.1),
-            _ if cfg!(target_arch = "aarch64") => tiles::<S, 8, 3>(simd, self.0, self.1),
-            _ => tiles::<S, 4, 2>(simd, self.0, self.1),
+            16 => tiles::<S, 8, 3>(simd, self.0),
+            8 => tiles::<S, 6, 2>(simd, self.0),
+            _ if cfg!(target_arch = "aarch64") => tiles::<S, 8, 3>(simd, self.0),
+            _ => tiles::<S, 4, 2>(simd, self.0),
         }
     }
 }
 
 /// `ROWS` rows by `WIDTH` vectors at a time.
 #[inline(always)]
-fn tiles<S: Simd, const ROWS: usize, const WIDTH: usize>(simd: S, strip: Strip<'_>, packed: &mut Vec<f32>) {
-    let Strip { product, x, weights, k, columns } = strip;
+fn tiles<S: Simd, const ROWS: usize, const WIDTH: usize>(simd: S, strip: Strip<'_>) {
+    let Strip { product, x, weights, k, columns, memory } = strip;
     let width = WIDTH * S::F32_LANES;
-    if k == 0 {
-        product.fill([0.0; STRIP]);
-        return;
-    }
     let depth = k.div_ceil(k.div_ceil(DEPTH));
     for first in (0..k).step_by(depth) {
         let depth = depth.min(k - first);
         for at in (0..columns.len()).step_by(width) {
-            let panel = aligned(packed, depth * width);
+            let panel = aligned(&mut memory.packed, depth * width);
             let from = columns.start + at;
-            pack(weights, from..columns.end.min(from + width), first, panel, width);
+            let rows = from..columns.end.min(from + width);
+            pack(weights.part(rows.clone(), first, depth, &mut memory.widened), rows.len(), panel, width);
             let panel = S::as_simd_f32s(panel).0.as_chunks::<WIDTH>().0;
             let mut row = 0;
             while row + ROWS <= product.len() {
@@ -208,14 +243,14 @@ fn tile<S: Simd, const ROWS: usize, const WIDTH: usize>(
     }
 }
 
-/// Rows of weights as columns: `panel[p][j]` is element `first + p` of row `rows.start + j`, 0 where there is no row.
+/// Rows of weights as columns: `panel[p][j]` is element `p` of row `j`, 0 where there is no row.
 #[inline(always)]
-fn pack(weights: Rows<'_>, rows: Range<usize>, first: usize, panel: &mut [f32], width: usize) {
+fn pack(weights: Rows<'_>, rows: usize, panel: &mut [f32], width: usize) {
     const N: usize = 4;
     let depth = panel.len() / width;
     let mut j = 0;
-    while j + N <= rows.len() {
-        let from: [&[f32]; N] = array::from_fn(|r| weights.part(rows.start + j + r, first, depth));
+    while j + N <= rows {
+        let from: [&[f32]; N] = array::from_fn(|r| weights.part(j + r, 0, depth));
         let blocks: [&[[f32; N]]; N] = array::from_fn(|r| &from[r].as_chunks::<N>().0[..depth / N]);
         for (b, to) in panel.chunks_exact_mut(N * width).enumerate() {
             let block: [[f32; N]; N] = array::from_fn(|r| blocks[r][b]);
@@ -231,7 +266,7 @@ fn pack(weights: Rows<'_>, rows: Range<usize>, first: usize, panel: &mut [f32], 
         j += N;
     }
     for j in j..width {
-        let from = if j < rows.len() { weights.part(rows.start + j, first, depth) } else { &[] };
+        let from = if j < rows { weights.part(j, 0, depth) } else { &[] };
         for (p, to) in panel.chunks_exact_mut(width).enumerate() {
             to[j] = from.get(p).copied().unwrap_or_default();
         }

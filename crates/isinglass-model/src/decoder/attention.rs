@@ -113,7 +113,7 @@ impl Attention {
         }
         let [batch, pos, n_heads, d_head] = z.dims();
         let [_, d_model] = self.o.weight.dims();
-        let weight = self.o.weight.clone().reshape([1, n_heads, d_head, d_model]);
+        let weight = self.o.weight().reshape([1, n_heads, d_head, d_model]);
         let result = z.swap_dims(1, 2).matmul(weight.expand([batch, n_heads, d_head, d_model])).swap_dims(1, 2);
         let result = taps.heads(site::result(layer), result);
         let sum = result.sum_dim(2).reshape([batch, pos, d_model]);

@@ -3,12 +3,13 @@
 use std::array;
 
 use isinglass_core::Tensor;
+use isinglass_core::burn::tensor::DType;
 use isinglass_kernels::{Cpu, Weights};
 
 /// `x · weight + bias`.
 #[derive(Debug)]
 pub(crate) struct Linear {
-    /// `[d_in, d_out]`; may be a transposed view, which costs a matrix product nothing.
+    /// `[d_in, d_out]`; may be a transposed view, which costs a matrix product nothing, and of bf16.
     pub(crate) weight: Tensor<2>,
     /// `[d_out]`
     pub(crate) bias: Option<Tensor<1>>,
@@ -21,6 +22,11 @@ impl Linear {
         let kernel = Cpu::of(&weight).map(|_| Weights::new(weight.clone(), bias.clone()));
         let weight = kernel.as_ref().map_or(weight, Weights::weight);
         Self { weight, bias, kernel }
+    }
+
+    /// The weights in f32.
+    pub(crate) fn weight(&self) -> Tensor<2> {
+        in_f32(self.weight.clone())
     }
 
     /// The kernels and their view of the weights, if they can take this stream.
@@ -37,7 +43,7 @@ impl Linear {
         // One flat product: broadcasting the weight over the batch would multiply row by row.
         let [batch, pos, d_in] = x.dims();
         let [_, d_out] = self.weight.dims();
-        let y = x.reshape([batch * pos, d_in]).matmul(self.weight.clone());
+        let y = x.reshape([batch * pos, d_in]).matmul(self.weight());
         let y = match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze::<2>(),
             None => y,
@@ -61,4 +67,9 @@ impl Linear {
             None => onto + self.forward(x),
         }
     }
+}
+
+/// The same values in f32.
+pub(crate) fn in_f32<const R: usize>(x: Tensor<R>) -> Tensor<R> {
+    if x.dtype() == DType::F32 { x } else { x.cast(DType::F32) }
 }
