@@ -2,10 +2,10 @@
 
 use crate::wide::wide;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use crate::Cpu;
 use crate::math::{erf, sigmoid, tanh};
+use crate::threads::parts;
 use crate::views::{PARALLEL, owned, wrapped};
 
 /// An activation function.
@@ -93,7 +93,7 @@ impl Cpu {
         if values.len() < PARALLEL {
             f.apply(values);
         } else {
-            values.par_chunks_mut(PARALLEL / 4).for_each(|chunk| f.apply(chunk));
+            parts(values, PARALLEL / 4, |_, values| f.apply(values));
         }
         wrapped(x)
     }
@@ -113,7 +113,7 @@ impl Cpu {
             f.gate(gates, ups);
         } else {
             let chunk = PARALLEL / 4;
-            gates.par_chunks_mut(chunk).zip(ups.par_chunks(chunk)).for_each(|(gates, ups)| f.gate(gates, ups));
+            parts(gates, chunk, |n, gates| f.gate(gates, &ups[n * chunk..][..gates.len()]));
         }
         wrapped(gate)
     }

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use crate::wide::wide;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use crate::Cpu;
 use crate::math::tanh;
 use crate::softmax::exponentials;
+use crate::threads::{Pieces, parts, shared};
 use crate::views::{View, restored};
 
 /// Queries that are worked on together: few enough that the work splits evenly, many enough for a matrix product.
@@ -67,24 +67,29 @@ impl Cpu {
         let work = batch * pos * heads * d_head * k.shape[2];
         if pos == 1 {
             let group = heads / k.shape[1] * d_head;
-            let one = |(n, out): (usize, &mut [f32])| one_token(&q, &k, &v, scores, n, out);
+            let one = |n: usize, out: &mut [f32]| one_token(&q, &k, &v, scores, n, out);
             if work < PARALLEL {
-                out.chunks_exact_mut(group).enumerate().for_each(one);
+                out.chunks_exact_mut(group).enumerate().for_each(|(n, out)| one(n, out));
             } else {
-                out.par_chunks_exact_mut(group).enumerate().for_each(one);
+                parts(&mut out, group, one);
             }
             return restored(out, q.shape);
         }
-        let (per_row, per_block) = (pos * heads * d_head, BLOCK * heads * d_head);
-        let one = |row: usize, (n, out): (usize, &mut [f32])| block(&q, &k, &v, scores, [row, n * BLOCK], out);
+        // Blocks of one row after another; the last of a row may be shorter.
+        let (per_row, per_block, blocks) = (pos * heads * d_head, BLOCK * heads * d_head, pos.div_ceil(BLOCK));
+        let pieces = Pieces::of(&mut out);
+        let job = |n: usize| {
+            let (row, n) = (n / blocks, n % blocks);
+            let (from, end) = (row * per_row + n * per_block, (row + 1) * per_row);
+            #[expect(unsafe_code, reason = "blocks are given to several threads")]
+            // SAFETY: blocks do not overlap, and each is worked on once.
+            let out = unsafe { pieces.get(from..end.min(from + per_block)) };
+            block(&q, &k, &v, scores, [row, n * BLOCK], out);
+        };
         if work < PARALLEL {
-            for (row, out) in out.chunks_exact_mut(per_row).enumerate() {
-                out.chunks_mut(per_block).enumerate().for_each(|job| one(row, job));
-            }
+            (0..batch * blocks).for_each(job)
         } else {
-            out.par_chunks_exact_mut(per_row)
-                .enumerate()
-                .for_each(|(row, out)| out.par_chunks_mut(per_block).enumerate().for_each(|job| one(row, job)));
+            shared(batch * blocks, job)
         }
         restored(out, q.shape)
     }

@@ -5,7 +5,7 @@
 //! the kernel's documentation says it does. Tests hold every kernel to that.
 //!
 //! Instructions are chosen at run time by what the processor has (pulp), with a portable path; large inputs are spread over
-//! rayon's threads, one row (or one head) never over two, so a result does not depend on their number.
+//! threads, as many as rayon has, one sum never over two, so a result does not depend on their number.
 #![expect(
     clippy::inline_always,
     reason = "a loop is vectorised for the instructions of the function it is inlined into"

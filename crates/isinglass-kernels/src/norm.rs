@@ -2,10 +2,9 @@
 
 use crate::wide::wide;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
-use crate::Cpu;
 use crate::views::{PARALLEL, View, restored, vector};
+use crate::{Cpu, threads};
 
 /// Partial sums, so that a sum is vectorised and its order is fixed.
 const LANES: usize = 16;
@@ -71,7 +70,7 @@ fn rows<const R: usize>(x: Tensor<R>, row: impl Fn(&[f32], &mut [f32]) + Sync) -
     let x = View::new(x);
     let width = x.shape[R - 1].max(1);
     let mut out = vec![0.0; x.shape.iter().product()];
-    let one = |(mut n, out): (usize, &mut [f32])| {
+    let one = |mut n: usize, out: &mut [f32]| {
         let mut index = [0; R];
         for axis in (0..R - 1).rev() {
             index[axis] = n % x.shape[axis];
@@ -81,9 +80,9 @@ fn rows<const R: usize>(x: Tensor<R>, row: impl Fn(&[f32], &mut [f32]) + Sync) -
         row(&x.storage()[at..at + width], out);
     };
     if out.len() < PARALLEL {
-        out.chunks_exact_mut(width).enumerate().for_each(one);
+        out.chunks_exact_mut(width).enumerate().for_each(|(n, out)| one(n, out));
     } else {
-        out.par_chunks_exact_mut(width).with_min_len(16).enumerate().for_each(one);
+        threads::rows(&mut out, width, 16, one);
     }
     restored(out, x.shape)
 }

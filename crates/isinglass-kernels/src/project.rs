@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use self::strip::{FEW, Memory, Rows, STRIP, Stored, filled};
 use crate::Cpu;
 use crate::activation::Activation;
-use crate::threads::shared;
+use crate::threads::{shared, threads};
 use crate::views::{View, owned, restored, vector, wrapped};
 
 /// Multiplications below which threads cost more than they bring.
@@ -157,7 +157,7 @@ fn fill(x: &View<3>, targets: &[Target<'_>]) {
         .collect();
     let work = m * k * strips.len() * width(m);
     // With few strips for many threads, rows are divided too.
-    let wanted = (rayon::current_num_threads() * 4).div_ceil(strips.len().max(1));
+    let wanted = (threads() * 4).div_ceil(strips.len().max(1));
     let block = if work < PARALLEL { BLOCK } else { m.div_ceil(wanted).clamp(BLOCK / 8, BLOCK) };
     let blocks = m.div_ceil(block);
     let job = |n: usize| {

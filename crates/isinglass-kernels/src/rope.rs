@@ -2,9 +2,9 @@
 
 use crate::wide::wide;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use crate::Cpu;
+use crate::threads::rows;
 use crate::views::{PARALLEL, View, restored};
 
 /// Cosines and sines of the angles of a pass.
@@ -57,7 +57,7 @@ impl Cpu {
         let [batch, pos, heads, d_head] = x.shape;
         let mut out = vec![0.0; batch * pos * heads * d_head];
         let per_position = heads * d_head;
-        let one = |(n, out): (usize, &mut [f32])| {
+        let one = |n: usize, out: &mut [f32]| {
             let (row, column) = (n / pos, n % pos);
             let table = (if turns.rows == 1 { column } else { n }) * turns.half;
             let (cos, sin) = (&turns.cos[table..table + turns.half], &turns.sin[table..table + turns.half]);
@@ -67,9 +67,9 @@ impl Cpu {
             }
         };
         if out.len() < PARALLEL {
-            out.chunks_exact_mut(per_position.max(1)).enumerate().for_each(one);
+            out.chunks_exact_mut(per_position.max(1)).enumerate().for_each(|(n, out)| one(n, out));
         } else {
-            out.par_chunks_exact_mut(per_position.max(1)).with_min_len(8).enumerate().for_each(one);
+            rows(&mut out, per_position, 8, one);
         }
         restored(out, x.shape)
     }

@@ -2,11 +2,11 @@
 
 use crate::wide::wide;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use crate::Cpu;
 use crate::math::exp;
 use crate::norm::sum;
+use crate::threads::rows;
 use crate::views::{PARALLEL, owned, wrapped};
 
 /// `e^(x − max)` in place; gives back the sum.
@@ -49,7 +49,7 @@ impl Cpu {
         if values.len() < PARALLEL {
             values.chunks_exact_mut(width).for_each(row);
         } else {
-            values.par_chunks_exact_mut(width).with_min_len(16).for_each(row);
+            rows(values, width, 16, |_, values| row(values));
         }
         wrapped(x)
     }
