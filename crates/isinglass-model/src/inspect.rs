@@ -77,7 +77,7 @@ pub struct Parameters {
 /// Bytes that a model takes in one dtype.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
-    /// `f32`, `bf16` or `f16`; isinglass computes in `f32`.
+    /// `f32`, `bf16` or `f16`; isinglass computes in `f32`, and holds matrices whose values are bf16 so on the CPU.
     pub dtype: String,
     /// All parameters.
     pub weights: u64,
