@@ -13,10 +13,13 @@
 
 mod activation;
 mod attention;
+mod copy;
 mod math;
 mod norm;
+mod pick;
 mod rope;
 mod softmax;
+mod top;
 mod views;
 mod wide;
 
