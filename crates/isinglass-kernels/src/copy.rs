@@ -187,8 +187,10 @@ fn square_by_square(
                         line.copy_from_slice(&from[at..at + SIDE]);
                     }
                     for i in 0..SIDE {
-                        let line = square.map(|line| line[i]);
-                        out[i * step + column + first..][..SIDE].copy_from_slice(&line);
+                        let out = &mut out[i * step + column + first..][..SIDE];
+                        for (out, line) in out.iter_mut().zip(&square) {
+                            *out = line[i];
+                        }
                     }
                 } else {
                     for i in 0..height {

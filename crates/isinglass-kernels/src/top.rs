@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::Cpu;
-use crate::views::{PARALLEL, View, restored};
+use crate::views::{PARALLEL, View, flex, restored, wrapped};
 use crate::wide::wide;
 
 /// Elements that are looked at together: most of a row is skipped at this pace.
@@ -79,7 +79,26 @@ fn first(row: &[f32], k: usize, kept: &mut Vec<u64>) {
     kept.sort_unstable();
 }
 
+/// The `n`-th line over the last axis.
+fn line<const R: usize>(x: &View<R>, mut n: usize) -> &[f32] {
+    let mut index = [0; R];
+    for axis in (0..R - 1).rev() {
+        index[axis] = n % x.shape[axis];
+        n /= x.shape[axis];
+    }
+    &x.storage()[x.at(index)..][..x.shape[R - 1]]
+}
+
 impl Cpu {
+    /// A view whose last axis lies in one piece, copied only where it does not.
+    fn in_lines<const R: usize>(self, x: Tensor<R>) -> View<R> {
+        let tensor = flex(x);
+        let strides = tensor.layout().strides();
+        let whole = strides[R - 1] == 1 && strides.iter().all(|stride| *stride >= 0);
+        let x = wrapped(tensor);
+        View::new(if whole { x } else { self.contiguous(x) })
+    }
+
     /// The `k` largest elements of each last axis, the largest first, and where they stand: `topk_with_indices` of plain
     /// Burn. Of equal ones that of lower index comes first, which Burn leaves open.
     ///
@@ -92,7 +111,7 @@ impl Cpu {
     /// # Panics
     /// If `k` exceeds the width.
     pub fn top_k<const R: usize>(self, x: Tensor<R>, k: usize) -> (Tensor<R>, Tensor<R, Int>) {
-        let x = View::new(self.contiguous(x));
+        let x = self.in_lines(x);
         let width = x.shape[R - 1];
         assert!(k <= width && i32::try_from(width).is_ok(), "{k} of a width of {width}");
         let mut shape = x.shape;
@@ -101,7 +120,7 @@ impl Cpu {
         let (mut values, mut places) = (vec![0.0; n], vec![0_i32; n]);
         if n > 0 {
             let one = |kept: &mut Vec<u64>, (row, (values, places)): (usize, (&mut [f32], &mut [i32]))| {
-                first(&x.storage()[x.at([0; R]) + row * width..][..width], k, kept);
+                first(line(&x, row), k, kept);
                 for ((value, place), order) in values.iter_mut().zip(places).zip(kept.iter()) {
                     (*value, *place) = number_of(*order);
                 }
