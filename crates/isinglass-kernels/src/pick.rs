@@ -4,7 +4,7 @@ use burn::backend::flex::{Flex, FlexTensor};
 use burn::tensor::{DType, Int, IntDType, Tensor};
 
 use crate::Cpu;
-use crate::copy::{Axis, Walk, each_chunk, line};
+use crate::copy::{Axis, Blank, Walk, line, written};
 use crate::views::{PARALLEL, flex, restored};
 
 /// A number that says which.
@@ -76,18 +76,18 @@ impl Lines {
         self.tensor.layout().start_offset() as isize
     }
 
-    /// Elements of the line at `at`.
-    fn picked(&self, at: isize, indices: &[impl Index], out: &mut [f32]) {
+    /// Elements of the line at `at`, one for each index, to as many places.
+    fn picked(&self, at: isize, indices: &[impl Index], out: &mut [Blank]) {
         let from = self.tensor.storage::<f32>();
         let Axis { n, stride } = self.inner;
         if stride == 1 {
             let line = &from[at as usize..at as usize + n];
-            out.iter_mut().zip(indices).for_each(|(out, index)| *out = line[index.which()]);
+            out.iter_mut().zip(indices).for_each(|(out, index)| _ = out.write(line[index.which()]));
         } else {
             for (out, index) in out.iter_mut().zip(indices) {
                 let index = index.which();
                 assert!(index < n, "element {index} of {n}");
-                *out = from[(at + index as isize * stride) as usize];
+                out.write(from[(at + index as isize * stride) as usize]);
             }
         }
     }
@@ -105,10 +105,8 @@ impl Cpu {
         let (of, shape) = (x.dims(), indices.dims());
         assert_eq!(of[..R - 1], shape[..R - 1], "indices for each row");
         let (x, indices) = (Lines::new(x), packed(indices));
-        let mut out = vec![0.0; shape.iter().product()];
-        if !out.is_empty() {
-            with_indices!(indices, gathered(&x, &mut out, shape[R - 1]));
-        }
+        let none = shape.contains(&0);
+        let out = if none { Vec::new() } else { with_indices!(indices, gathered(&x, shape[R - 1])) };
         restored(out, shape)
     }
 
@@ -136,29 +134,37 @@ impl Cpu {
     }
 }
 
-fn gathered(x: &Lines, out: &mut [f32], picked: usize, indices: &[impl Index]) {
+fn gathered(x: &Lines, picked: usize, indices: &[impl Index]) -> Vec<f32> {
     let per_job = (PARALLEL / 8).div_ceil(picked);
-    each_chunk(out, per_job * picked, |n, out| {
+    let job = |n: usize, out: &mut [Blank]| {
         let lines = Walk::new(&x.outer, x.start(), n * per_job);
         let indices = indices[n * per_job * picked..].chunks_exact(picked);
         for ((out, indices), at) in out.chunks_exact_mut(picked).zip(indices).zip(lines) {
             x.picked(at, indices, out);
         }
-    });
+    };
+    // SAFETY: there is an index for each element, both come in whole lines, a walk has no end, and `picked` writes an
+    // element for each index.
+    #[expect(unsafe_code, reason = "with zeros written first it takes up to 1.4 times as long")]
+    unsafe {
+        written(indices.len(), per_job * picked, job)
+    }
 }
 
 fn selected(x: Tensor<2>, indices: &[impl Index]) -> Tensor<2> {
     let [rows, width] = x.dims();
     let x = Lines::new(x);
     let from = x.tensor.storage::<f32>();
-    let mut out = vec![0.0; indices.len() * width];
     let per_job = (PARALLEL / 4).div_ceil(width.max(1));
-    each_chunk(&mut out, per_job * width.max(1), |n, out| {
-        for (out, index) in out.chunks_exact_mut(width.max(1)).zip(&indices[n * per_job..]) {
+    let job = |n: usize, out: &mut [Blank]| {
+        for (out, index) in out.chunks_exact_mut(width).zip(&indices[n * per_job..]) {
             let index = index.which();
             assert!(index < rows, "row {index} of {rows}");
             line(from, x.start() + index as isize * x.outer[0].stride, x.inner.stride, out);
         }
-    });
+    };
+    // SAFETY: there is an index for each row, chunks are made of whole rows, and `line` writes all of a row.
+    #[expect(unsafe_code, reason = "with zeros written first it takes up to 1.4 times as long")]
+    let out = unsafe { written(indices.len() * width, per_job * width.max(1), job) };
     restored(out, [indices.len(), width])
 }
