@@ -13,12 +13,15 @@
 
 mod activation;
 mod attention;
+mod copy;
 mod math;
 mod norm;
+mod pick;
 mod project;
 mod rope;
 mod softmax;
 mod threads;
+mod top;
 mod views;
 mod wide;
 

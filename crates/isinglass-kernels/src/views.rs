@@ -92,7 +92,7 @@ pub(crate) fn wrapped<const R: usize>(tensor: FlexTensor) -> Tensor<R> {
     Tensor::from_primitive::<Flex>(tensor)
 }
 
-fn flex<const R: usize>(x: Tensor<R>) -> FlexTensor {
+pub(crate) fn flex<const R: usize>(x: Tensor<R>) -> FlexTensor {
     match x.try_into_primitive::<Flex>() {
         Ok(tensor) => tensor,
         Err(_) => unreachable!("`Cpu::of` lets only tensors of flex in"),
