@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::{Device, Tensor};
-use isinglass_formats::TensorFile;
+use isinglass_formats::{FormatError, TensorFile};
 
 use crate::decoder::{Attention, Block, Decoder, Linear, MlpBlock, NormBlock};
 use crate::error::LoadError;
@@ -242,10 +242,13 @@ impl Reader<'_> {
         if !view.dtype().is_float() {
             return Err(LoadError::Dtype { path, tensor: name, found: view.dtype() });
         }
-        let values = view.to_f32()?;
-        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            return Err(LoadError::NotFinite { path, tensor: name, index, value: values[index] });
-        }
+        let values = match view.to_finite_f32() {
+            Ok(values) => values,
+            Err(FormatError::NotFinite { index, found, .. }) => {
+                return Err(LoadError::NotFinite { path, tensor: name, index, value: found });
+            }
+            Err(other) => return Err(other.into()),
+        };
         self.skip(&name);
         Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
     }
