@@ -103,6 +103,9 @@ pub enum FormatError {
     /// An unsigned number beyond `i64`.
     #[error("tensor `{tensor}` of `{path}` holds {found}, which is more than an i64 can be")]
     IntegerTooLarge { path: PathBuf, tensor: String, found: u64 },
+    /// An infinity or a NaN where there may be none; the index is that of the first, row-major.
+    #[error("tensor `{tensor}` of `{path}` holds `{found}` at element {index}, which is not finite")]
+    NotFinite { path: PathBuf, tensor: String, index: usize, found: f32 },
 
     // --- safetensors
     /// The first 8 bytes claim more header than there is file.

@@ -36,6 +36,7 @@
 //! ```
 
 mod blocks;
+mod cast;
 mod cursor;
 mod dtype;
 mod error;

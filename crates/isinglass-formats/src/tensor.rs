@@ -3,9 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use half::{bf16, f16};
-
-use crate::{Dtype, FormatError, blocks};
+use crate::{Dtype, FormatError, cast};
 
 /// One tensor inside a file, not yet converted.
 #[derive(Clone, Copy)]
@@ -50,21 +48,31 @@ impl<'a> TensorView<'a> {
     ///
     /// [`FormatError::WrongDtype`] for integers and booleans.
     pub fn to_f32(&self) -> Result<Vec<f32>, FormatError> {
-        Ok(match self.dtype {
-            Dtype::F64 => convert(self.bytes, |x| f64::from_le_bytes(x) as f32),
-            Dtype::F32 => convert(self.bytes, f32::from_le_bytes),
-            Dtype::F16 => convert(self.bytes, |x| f16::from_le_bytes(x).to_f32()),
-            Dtype::Bf16 => convert(self.bytes, |x| bf16::from_le_bytes(x).to_f32()),
-            Dtype::Q4_0 => self.dequantise(blocks::q4_0),
-            Dtype::Q4_1 => self.dequantise(blocks::q4_1),
-            Dtype::Q5_0 => self.dequantise(blocks::q5_0),
-            Dtype::Q5_1 => self.dequantise(blocks::q5_1),
-            Dtype::Q8_0 => self.dequantise(blocks::q8_0),
-            Dtype::Q4K => self.dequantise(blocks::q4_k),
-            Dtype::Q5K => self.dequantise(blocks::q5_k),
-            Dtype::Q6K => self.dequantise(blocks::q6_k),
-            _ => return Err(self.wrong_dtype("a real one for `to_f32`; read integers with `to_i64`")),
-        })
+        Ok(self.cast()?.0)
+    }
+
+    /// As [`to_f32`](Self::to_f32), for what must hold neither infinities nor NaNs: each number is looked at as it is cast,
+    /// which is faster than a look at all of them afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_f32`](Self::to_f32), and [`FormatError::NotFinite`], which names the first such number.
+    pub fn to_finite_f32(&self) -> Result<Vec<f32>, FormatError> {
+        let (numbers, bad) = self.cast()?;
+        match bad {
+            None => Ok(numbers),
+            Some(index) => Err(FormatError::NotFinite {
+                path: self.path.to_path_buf(),
+                tensor: self.name.to_string(),
+                index,
+                found: numbers[index],
+            }),
+        }
+    }
+
+    fn cast(&self) -> Result<(Vec<f32>, Option<usize>), FormatError> {
+        let cast = cast::to_f32(self.dtype, self.bytes, self.n_elements());
+        cast.ok_or_else(|| self.wrong_dtype("a real one for `to_f32`; read integers with `to_i64`"))
     }
 
     /// Its numbers as `i64`, row-major; integers of every width, and booleans as 0 and 1.
@@ -85,12 +93,6 @@ impl<'a> TensorView<'a> {
             Dtype::Bool => convert(self.bytes, |[x]: [u8; 1]| i64::from(x != 0)),
             _ => return Err(self.wrong_dtype("an integer one for `to_i64`; read real numbers with `to_f32`")),
         })
-    }
-
-    fn dequantise(&self, blocks: fn(&[u8], &mut [f32])) -> Vec<f32> {
-        let mut out = vec![0.0; self.n_elements()];
-        blocks(self.bytes, &mut out);
-        out
     }
 
     fn u64_to_i64(&self) -> Result<Vec<i64>, FormatError> {

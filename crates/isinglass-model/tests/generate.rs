@@ -15,6 +15,10 @@ use isinglass_core::{Forward, Generate, Generation, RunError, Sampler, Stop, Tok
 use isinglass_model::{GenerateError, Model, TextError};
 use isinglass_testkit::{tokens_of, variants};
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A sampler for each setting, and one with all of them.
 fn samplers() -> Vec<Sampler> {
     let plain = Sampler::new(10, 3).ignore_end();

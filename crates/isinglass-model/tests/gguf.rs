@@ -29,6 +29,10 @@ use zip::write::SimpleFileOptions;
 
 use self::draft::{Stored, config, draft, fixture, tensors};
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tolerances of the fixtures' logits, as in `parity.rs`.
 const LOGITS: f32 = 5e-4;
 const RTOL: f32 = 1e-4;

@@ -18,6 +18,10 @@ use isinglass_testkit::{
     tokens_of, values, variants,
 };
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Random models of every kind, and the fixtures of every built family.
 fn models() -> Vec<Model> {
     let cpu = device("cpu").unwrap();

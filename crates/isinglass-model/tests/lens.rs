@@ -12,6 +12,10 @@ use isinglass_core::{Forward, Run, RunError, Score, SiteSet, Tensor, TokenBatch,
 use isinglass_model::{DecoderSpec, Lens, Model};
 use isinglass_testkit::{Expected, built, folders, tokens_of, values, variants};
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn models() -> Vec<Model> {
     let cpu = device("cpu").unwrap();
     let mut models = variants(&cpu);

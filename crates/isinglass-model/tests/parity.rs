@@ -23,6 +23,10 @@ use isinglass_model::Model;
 use isinglass_testkit::{Expected, assert_close, built, folders, values};
 use serde_json::Value;
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tolerances of the fixtures, on top of 1e-4 of the tensor's greatest magnitude.
 const LOGITS: f32 = 5e-4;
 const OTHERS: f32 = 2e-4;

@@ -12,6 +12,10 @@ use isinglass_core::{Forward, Hook, Likelihood, Run, Score, Tensor, TokenBatch, 
 use isinglass_model::{DecoderSpec, Model, Positions, RopeScaling};
 use isinglass_testkit::{Expected, assert_close, built, folders, tokens_of, values, variants};
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Every built family's fixture, with its reference values.
 fn fixtures() -> Vec<(Model, Expected)> {
     let cpu = device("cpu").unwrap();

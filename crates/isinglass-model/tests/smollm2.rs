@@ -23,6 +23,10 @@ use isinglass_model::{Message, Model, ModelSource, Specials};
 use isinglass_testkit::{Expected, in_root, own, values};
 use serde_json::Value;
 
+/// Models allocate every result anew: the system's allocator would spend much of these tests on returning pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const N_LAYERS: usize = 30;
 
 /// Of the norm of the reference.
