@@ -4,9 +4,12 @@ use crate::wide::wide;
 use burn::tensor::Tensor;
 
 use crate::Cpu;
+use crate::copy::{Blank, written};
 use crate::math::{erf, sigmoid, tanh};
-use crate::threads::parts;
-use crate::views::{PARALLEL, owned, wrapped};
+use crate::views::{PARALLEL, View, restored};
+
+/// What one thread works on at a time.
+const PART: usize = PARALLEL / 4;
 
 /// An activation function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,19 +89,21 @@ impl Activation {
 }
 
 impl Cpu {
-    /// `f(x)`, in place where nobody else holds `x`.
+    /// `f(x)`.
     pub fn activate<const R: usize>(self, f: Activation, x: Tensor<R>) -> Tensor<R> {
-        let (mut x, _) = owned(x);
-        let values = x.storage_mut::<f32>();
-        if values.len() < PARALLEL {
-            f.apply(values);
-        } else {
-            parts(values, PARALLEL / 4, |_, values| f.apply(values));
-        }
-        wrapped(x)
+        let x = View::new(self.contiguous(x));
+        let from = &x.storage()[x.at([0; R])..];
+        let job = |n: usize, out: &mut [Blank]| {
+            let x = &from[n * PART..][..out.len()];
+            f.apply(out.write_copy_of_slice(x));
+        };
+        // SAFETY: all of what is given out is written.
+        #[expect(unsafe_code, reason = "clearing the result first would take as long as writing it")]
+        let out = unsafe { written(x.shape.iter().product(), PART, job) };
+        restored(out, x.shape)
     }
 
-    /// `f(gate) · up`, in place of the gate where nobody else holds it.
+    /// `f(gate) · up`.
     ///
     /// # Shapes
     /// Both the same.
@@ -106,15 +111,16 @@ impl Cpu {
     /// # Panics
     /// If they are not.
     pub fn gated<const R: usize>(self, f: Activation, gate: Tensor<R>, up: Tensor<R>) -> Tensor<R> {
-        let ((mut gate, _), (up, _)) = (owned(gate), owned(up));
-        let (gates, ups) = (gate.storage_mut::<f32>(), up.storage::<f32>());
-        assert_eq!(gates.len(), ups.len(), "a gate for each neuron");
-        if gates.len() < PARALLEL {
-            f.gate(gates, ups);
-        } else {
-            let chunk = PARALLEL / 4;
-            parts(gates, chunk, |n, gates| f.gate(gates, &ups[n * chunk..][..gates.len()]));
-        }
-        wrapped(gate)
+        let [gate, up] = [gate, up].map(|x| View::new(self.contiguous(x)));
+        assert_eq!(gate.shape, up.shape, "a gate for each neuron");
+        let (gates, ups) = (&gate.storage()[gate.at([0; R])..], &up.storage()[up.at([0; R])..]);
+        let job = |n: usize, out: &mut [Blank]| {
+            let (from, len) = (n * PART, out.len());
+            f.gate(out.write_copy_of_slice(&gates[from..][..len]), &ups[from..][..len]);
+        };
+        // SAFETY: all of what is given out is written.
+        #[expect(unsafe_code, reason = "clearing the result first would take as long as writing it")]
+        let out = unsafe { written(gate.shape.iter().product(), PART, job) };
+        restored(out, gate.shape)
     }
 }

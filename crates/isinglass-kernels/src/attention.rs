@@ -12,7 +12,7 @@ use crate::threads::{Pieces, parts, shared};
 use crate::views::{View, restored};
 
 /// Queries that are worked on together: few enough that the work splits evenly, many enough for a matrix product.
-const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 32;
 
 /// Multiplications below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 17;
@@ -29,26 +29,39 @@ pub struct Scores {
 }
 
 impl Scores {
-    fn seen(&self, row: usize, pos: usize, n_pos: usize) -> Range<usize> {
+    pub(crate) fn seen(&self, row: usize, pos: usize, n_pos: usize) -> Range<usize> {
         let row = if self.seen.len() == n_pos { 0 } else { row };
         self.seen[row * n_pos + pos].clone()
     }
 
+    /// Scaled and capped.
+    pub(crate) fn scaled(&self, x: &mut [f32]) {
+        wide(
+            #[inline(always)]
+            || self.scale(x),
+        );
+    }
+
+    #[inline(always)]
+    fn scale(&self, x: &mut [f32]) {
+        let scale = self.scale as f32;
+        for x in x.iter_mut() {
+            *x *= scale;
+        }
+        if let Some(cap) = self.softcap {
+            let cap = cap as f32;
+            for x in x.iter_mut() {
+                *x = tanh(*x / cap) * cap;
+            }
+        }
+    }
+
     /// Scaled, capped, and exponentials taken of; gives back what to multiply by so that they sum to 1.
     fn weights(&self, x: &mut [f32]) -> f32 {
-        let scale = self.scale as f32;
         wide(
             #[inline(always)]
             || {
-                for x in x.iter_mut() {
-                    *x *= scale;
-                }
-                if let Some(cap) = self.softcap {
-                    let cap = cap as f32;
-                    for x in x.iter_mut() {
-                        *x = tanh(*x / cap) * cap;
-                    }
-                }
+                self.scale(x);
                 1.0 / exponentials(x)
             },
         )
@@ -184,10 +197,10 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// A matrix that lies in a slice, element `[i, j]` at `i · row + j · column`.
 #[derive(Clone, Copy)]
-struct Matrix<'a> {
-    values: &'a [f32],
-    row: usize,
-    column: usize,
+pub(crate) struct Matrix<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) row: usize,
+    pub(crate) column: usize,
 }
 
 impl Matrix<'_> {
@@ -197,7 +210,7 @@ impl Matrix<'_> {
 }
 
 /// `out[m, n] = a[m, k] · b[k, n]`, on this thread.
-fn product([m, n, k]: [usize; 3], out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+pub(crate) fn product([m, n, k]: [usize; 3], out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
     if m * n * k == 0 {
         out[..m * n].fill(0.0);
         return;

@@ -16,6 +16,7 @@ mod attention;
 mod copy;
 mod math;
 mod norm;
+mod pattern;
 mod pick;
 mod project;
 mod rope;

@@ -4,10 +4,10 @@ use crate::wide::wide;
 use burn::tensor::Tensor;
 
 use crate::Cpu;
+use crate::copy::{Blank, written};
 use crate::math::exp;
 use crate::norm::sum;
-use crate::threads::rows;
-use crate::views::{PARALLEL, owned, wrapped};
+use crate::views::{View, restored};
 
 /// `e^(x − max)` in place; gives back the sum.
 #[inline(always)]
@@ -39,18 +39,24 @@ fn row(x: &mut [f32]) {
 }
 
 impl Cpu {
-    /// Softmax over the last axis, in place where nobody else holds `x`.
+    /// Softmax over the last axis.
     ///
     /// −∞ gives exactly 0, unless all are −∞ or one is +∞ or NaN: then the row is NaN, as it is in Burn.
     pub fn softmax<const R: usize>(self, x: Tensor<R>) -> Tensor<R> {
-        let (mut x, shape) = owned(x);
+        let x = self.contiguous(x);
+        let shape = x.dims();
         let width = shape[R - 1].max(1);
-        let values = x.storage_mut::<f32>();
-        if values.len() < PARALLEL {
-            values.chunks_exact_mut(width).for_each(row);
-        } else {
-            rows(values, width, 16, |_, values| row(values));
-        }
-        wrapped(x)
+        let x = View::new(x);
+        let from = &x.storage()[x.at([0; R])..];
+        let together = 16 * width;
+        let job = |n: usize, out: &mut [Blank]| {
+            for (out, x) in out.chunks_exact_mut(width).zip(from[n * together..].chunks_exact(width)) {
+                row(out.write_copy_of_slice(x));
+            }
+        };
+        // SAFETY: what is given out is whole rows, and each is written.
+        #[expect(unsafe_code, reason = "a pattern is large: clearing it first would take as long")]
+        let out = unsafe { written(shape.iter().product(), together, job) };
+        restored(out, shape)
     }
 }

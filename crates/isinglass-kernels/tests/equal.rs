@@ -189,15 +189,16 @@ fn seen(pos: usize, past: usize, window: usize, starts: &[usize]) -> Vec<Range<u
     starts.iter().flat_map(|start| (0..pos).map(move |query| one(*start, query))).collect()
 }
 
-fn plain_attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scores: &Scores) -> Tensor<4> {
+fn repeated(x: Tensor<4>, heads: usize) -> Tensor<4> {
+    let [batch, kv_heads, keys, d] = x.dims();
+    let x = x.reshape([batch, kv_heads, 1, keys * d]).expand([batch, kv_heads, heads / kv_heads, keys * d]);
+    x.reshape([batch, heads, keys, d])
+}
+
+fn plain_scores(q: Tensor<4>, k: Tensor<4>, scores: &Scores) -> Tensor<4> {
     let ([batch, pos, heads, _], [_, kv_heads, keys, _]) = (q.dims(), k.dims());
-    let repeated = |x: Tensor<4>| {
-        let [batch, kv_heads, keys, d] = x.dims();
-        let x = x.reshape([batch, kv_heads, 1, keys * d]).expand([batch, kv_heads, heads / kv_heads, keys * d]);
-        x.reshape([batch, heads, keys, d])
-    };
     assert_eq!(heads % kv_heads, 0);
-    let s = q.swap_dims(1, 2).matmul(repeated(k).swap_dims(2, 3)) * scores.scale;
+    let s = q.swap_dims(1, 2).matmul(repeated(k, heads).swap_dims(2, 3)) * scores.scale;
     let s = match scores.softcap {
         Some(cap) => (s / cap).tanh() * cap,
         None => s,
@@ -205,8 +206,12 @@ fn plain_attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scores: &Scores) ->
     let hidden: Vec<bool> = scores.seen.iter().flat_map(|seen| (0..keys).map(|key| !seen.contains(&key))).collect();
     let rows = scores.seen.len() / pos;
     let mask = Tensor::<4, Bool>::from_data(TensorData::new(hidden, [rows, 1, pos, keys]), &Device::flex());
-    let s = s.mask_fill(mask.expand([batch, heads, pos, keys]), f32::NEG_INFINITY);
-    softmax(s, 3).matmul(repeated(v)).swap_dims(1, 2)
+    s.mask_fill(mask.expand([batch, heads, pos, keys]), f32::NEG_INFINITY)
+}
+
+fn plain_attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scores: &Scores) -> Tensor<4> {
+    let [_, _, heads, _] = q.dims();
+    softmax(plain_scores(q, k, scores), 3).matmul(repeated(v, heads)).swap_dims(1, 2)
 }
 
 #[test]
@@ -233,6 +238,11 @@ fn attention() {
             let expected = plain_attention(q.clone(), k.clone(), v.clone(), &scores);
             let what = format!("{batch} {pos} {heads} {kv_heads} {d} {past} {window} {starts:?}");
             close(&what, cpu(&q).attention(q.clone(), k.clone(), v.clone(), &scores), expected.clone(), 5e-6);
+            // In the pieces that a hook may want.
+            let found = cpu(&q).scores(q.clone(), k.clone(), &scores);
+            close(&format!("{what} scores"), found.clone(), plain_scores(q.clone(), k.clone(), &scores), 5e-6);
+            let mixed = cpu(&q).mixed(cpu(&found).softmax(found), v.clone());
+            close(&format!("{what} mixed"), mixed, expected.clone(), 5e-6);
             // Keys and values as a cache has them, with room after them.
             let room = |x: Tensor<4>| Tensor::cat(vec![x, Tensor::ones([batch, kv_heads, 4, d], &Device::flex())], 2);
             let (k, v) = (room(k.clone()).narrow(2, 0, keys), room(v.clone()).narrow(2, 0, keys));

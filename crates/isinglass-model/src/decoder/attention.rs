@@ -79,11 +79,20 @@ impl Attention {
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
         let cpu = Cpu::of(&q).filter(|_| [&k, &v].iter().all(|x| Cpu::of(x).is_some()));
-        let is_watched = taps.wants(site::scores(layer)) || taps.wants(site::pattern(layer));
-        if let Some(cpu) = cpu
-            && !is_watched
-        {
-            return cpu.attention(q, k, v, &shared.scores);
+        if let Some(cpu) = cpu {
+            if !taps.wants(site::scores(layer)) && !taps.wants(site::pattern(layer)) {
+                return cpu.attention(q, k, v, &shared.scores);
+            }
+            let scores = taps.heads(site::scores(layer), cpu.scores(q, k, &shared.scores));
+            // A hook may have put a tensor of another device or one that gradients follow in their place.
+            if let Some(cpu) = Cpu::of(&scores) {
+                let pattern = taps.heads(site::pattern(layer), cpu.softmax(scores));
+                return match Cpu::of(&pattern) {
+                    Some(cpu) => cpu.mixed(pattern, v),
+                    None => mixed(pattern, v),
+                };
+            }
+            return mixed(taps.heads(site::pattern(layer), softmax(scores, 3)), v);
         }
         let [batch, pos, n_heads, d_head] = q.dims();
         let [_, n_kv_heads, keys, _] = k.dims();
@@ -97,13 +106,7 @@ impl Attention {
             None => scores,
         };
         let scores = taps.heads(site::scores(layer), scores);
-        let pattern = match Cpu::of(&scores) {
-            Some(cpu) => cpu.softmax(scores),
-            None => softmax(scores, 3),
-        };
-        let pattern = taps.heads(site::pattern(layer), pattern);
-        let z = pattern.reshape([batch, n_kv_heads, group * pos, keys]).matmul(v);
-        z.reshape([batch, n_heads, pos, d_head]).swap_dims(1, 2)
+        mixed(taps.heads(site::pattern(layer), softmax(scores, 3)), v)
     }
 
     /// Back to the stream; head by head only if somebody looks.
@@ -123,6 +126,13 @@ impl Attention {
         };
         taps.stream(site::attn_raw(layer), sum)
     }
+}
+
+/// `pattern · v`, `[batch, pos, head, d_head]`.
+fn mixed(pattern: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    let ([batch, n_heads, pos, keys], [_, n_kv_heads, _, d_head]) = (pattern.dims(), v.dims());
+    let z = pattern.reshape([batch, n_kv_heads, n_heads / n_kv_heads * pos, keys]).matmul(v);
+    z.reshape([batch, n_heads, pos, d_head]).swap_dims(1, 2)
 }
 
 /// `[batch, pos, head, d_head]` to `[batch, pos, head · d_head]`.
