@@ -12,7 +12,7 @@ The cases:
   prefill_last_logits  one pass, logits of the last position only (logits_to_keep=1)
   generate             greedy tokens after the first 64 of the prompt, with the key-value cache, never ended early
   every_resid_post     one pass that caches resid_post of every layer and computes no logits (return_type=None)
-  middle_resid_post    the middle layer's resid_post, nothing computed after it (stop_at_layer)
+  middle_resid_post    resid_post after half of the layers, nothing computed after it (stop_at_layer)
   everything_cached    every hook of TransformerLens's default configuration, no logits (return_type=None): ours keeps the
                        sites of the same names, so no logits, no final gain and no hook_result
   ragged               one row per text, the middle layer's resid_post at its last token, nothing computed after that layer:
@@ -105,7 +105,7 @@ def transformer_lens_cases(model, a):
     vocab, n_layers = model.cfg.d_vocab, model.cfg.n_layers
     ids = torch.tensor([Numbers().ids(a.tokens, vocab)])
     texts = Numbers().texts(a.texts, vocab)
-    layer = n_layers // 2
+    layer = (n_layers - 1) // 2
     post = lambda l: f"blocks.{l}.hook_resid_post"
 
     def every():

@@ -94,8 +94,9 @@ impl Inputs {
 
     /// Every case, in the order in which they are run.
     pub(crate) fn cases<'a>(&'a self, model: &'a Model) -> Vec<Case<'a>> {
-        let (middle, last) =
-            (resid_post(model.spec().n_layers / 2), resid_post(model.spec().n_layers.saturating_sub(1)));
+        let last_layer = model.spec().n_layers.saturating_sub(1);
+        // After half of the layers.
+        let (middle, last) = (resid_post(last_layer / 2), resid_post(last_layer));
         let prompt = &self.prompt;
         let n = prompt.row(0).len();
         let ragged = self.texts.iter().map(Vec::len).sum();

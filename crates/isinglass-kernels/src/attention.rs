@@ -100,9 +100,9 @@ impl Cpu {
             block(&q, &k, &v, scores, [row, n * BLOCK], out);
         };
         if work < PARALLEL {
-            (0..batch * blocks).for_each(job)
+            (0..batch * blocks).for_each(job);
         } else {
-            shared(batch * blocks, job)
+            shared(batch * blocks, job);
         }
         restored(out, q.shape)
     }

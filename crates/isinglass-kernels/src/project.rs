@@ -12,6 +12,7 @@ use crate::Cpu;
 use crate::activation::Activation;
 use crate::threads::{shared, threads};
 use crate::views::{View, owned, restored, vector, wrapped};
+use crate::wide::wide;
 
 /// Multiplications below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 16;
@@ -111,9 +112,14 @@ impl Target<'_> {
                 filled(product, x, weights.stored(), k, columns.clone(), m < FEW, memory);
                 if let Some(bias) = &weights.bias {
                     let bias = &bias[columns.clone()];
-                    for row in product.as_chunks_mut::<STRIP>().0 {
-                        row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
-                    }
+                    wide(
+                        #[inline(always)]
+                        || {
+                            for row in product.as_chunks_mut::<STRIP>().0 {
+                                row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+                            }
+                        },
+                    );
                 }
             };
             of(self.weights, product, memory);
@@ -126,17 +132,25 @@ impl Target<'_> {
                 }
                 Then::Keep | Then::Add => {}
             }
-            for (i, row) in product.as_chunks::<STRIP>().0.iter().enumerate() {
-                // SAFETY: the row and the columns are the target's, and nobody else's, by this function's contract; what
-                // is read was written before, as `Add` comes with a target that holds values.
-                unsafe {
-                    let at = self.at.add((first + i) * d_out + columns.start);
-                    match self.then {
-                        Then::Add => (0..columns.len()).for_each(|j| *at.add(j) += row[j]),
-                        _ => at.copy_from_nonoverlapping(row.as_ptr(), columns.len()),
+            let rows = product.as_chunks::<STRIP>().0;
+            wide(
+                #[inline(always)]
+                || {
+                    for (i, row) in rows.iter().enumerate() {
+                        // SAFETY: the row and the columns are the target's, and nobody else's, by this function's
+                        // contract; what is read was written before, as `Add` comes with a target that holds values.
+                        unsafe {
+                            let at = self.at.add((first + i) * d_out + columns.start);
+                            match self.then {
+                                Then::Add => (0..columns.len()).for_each(|j| *at.add(j) += row[j]),
+                                // Of a length that the compiler knows.
+                                _ if columns.len() == STRIP => at.cast::<[f32; STRIP]>().write(*row),
+                                _ => at.copy_from_nonoverlapping(row.as_ptr(), columns.len()),
+                            }
+                        }
                     }
-                }
-            }
+                },
+            );
         });
     }
 }

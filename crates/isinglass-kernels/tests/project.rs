@@ -168,7 +168,9 @@ fn infinities_and_nan_go_where_they_belong() {
         let expected = values(plain(x.clone(), &weight, None));
         let [found] = cpu(&x).project(x, [&kernel]);
         for (i, (found, expected)) in values(found).into_iter().zip(expected).enumerate() {
-            let same = found == expected || found.is_nan() && expected.is_nan() || (found - expected).abs() < 1e-5;
+            let same = found.to_bits() == expected.to_bits()
+                || found.is_nan() && expected.is_nan()
+                || (found - expected).abs() < 1e-5;
             assert!(same, "{pos}: {i} is {found}, expected {expected}");
             assert!(i / 50 != 1 || found.is_nan(), "{pos}: NaN spreads over its row");
         }
