@@ -13,6 +13,18 @@ use isinglass::prelude::*;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Memory that is let go is kept for 10 seconds, in which most passes want it again; mimalloc's own second is shorter than
+/// some passes, whose every large result would be new pages that the system clears first.
+fn keep_freed_memory() {
+    /// `mimalloc.h`: milliseconds before memory that was let go is given back to the system.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    #[expect(unsafe_code, reason = "a setting of the allocator, which is C")]
+    // SAFETY: sets a number that mimalloc reads each time; any number is allowed.
+    unsafe {
+        libmimalloc_sys::mi_option_set(PURGE_DELAY, 10_000);
+    }
+}
+
 /// What an example gives back.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
@@ -30,6 +42,7 @@ pub(crate) struct ModelArgs {
 
 impl ModelArgs {
     pub(crate) fn load(&self) -> Result<Model, Box<dyn Error>> {
+        keep_freed_memory();
         // This thread works with the others instead of waiting for them; an error says that they are at work already.
         let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
         let device = device(&self.device)?;

@@ -204,6 +204,13 @@ pub(crate) const STEPS: &[Step] = &[
         ],
     },
     Step {
+        name: "benches",
+        about: "every benchmark runs once",
+        tool: None,
+        env: &[],
+        commands: &[&["cargo", "bench", "--locked", "--", "--test"]],
+    },
+    Step {
         name: "package",
         about: "the crates can be packaged, and a project outside builds the README's example on them",
         tool: Some(Tool { probe: &["tar", "--version"], install: "the system's package manager" }),
@@ -368,7 +375,10 @@ mod tests {
 
     #[test]
     fn no_name_means_every_step_and_names_run_in_the_order_of_ci() {
-        assert_eq!(names(&[]), ["fmt", "typos", "deny", "clippy", "test", "plain", "doc", "examples", "package"]);
+        assert_eq!(
+            names(&[]),
+            ["fmt", "typos", "deny", "clippy", "test", "plain", "doc", "examples", "benches", "package"]
+        );
         assert_eq!(names(&["doc", "fmt"]), ["fmt", "doc"]);
     }
 

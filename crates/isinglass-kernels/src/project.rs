@@ -77,7 +77,7 @@ struct Target<'a> {
 }
 
 #[expect(unsafe_code, reason = "strips of a matrix are no slices")]
-// SAFETY: all that is done through the pointer is `Target::store`, whose caller promises that no two threads store to one place.
+// SAFETY: all that is done through the pointer is `Target::strip`, whose caller promises that no two threads write to one place.
 unsafe impl Sync for Target<'_> {}
 
 thread_local! {

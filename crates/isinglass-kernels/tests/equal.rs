@@ -250,3 +250,41 @@ fn attention() {
         }
     }
 }
+
+#[test]
+fn attention_of_extreme_and_of_no_values() {
+    for pos in [1, 40] {
+        let (heads, d, keys) = (2, 8, 40);
+        let mut draw = draw(8);
+        let shape = [1, pos, heads, d];
+        let mut queries = draw.values(pos * heads * d, 2.0);
+        // Of the last position: NaN in the first head, denormals and huge values in the second.
+        let last = (pos - 1) * heads * d;
+        queries[last] = f32::NAN;
+        queries[last + d..last + 2 * d].copy_from_slice(&[1e-45, -1e-40, 1e10, -1e10, 0.0, -0.0, 1.0, 88.0]);
+        let [keys_all, mut values_all] = [0, 1].map(|_| draw.values(heads * keys * d, 2.0));
+        // At the first key, which every query sees.
+        values_all[1] = f32::INFINITY;
+        values_all[2] = f32::NEG_INFINITY;
+        values_all[3] = 1e-42;
+        let (q, k) = (of(queries, shape), of(keys_all, [1, heads, keys, d]));
+        let v = of(values_all, [1, heads, keys, d]);
+        let scores = Scores { scale: 0.3, softcap: None, seen: seen(pos, keys - pos, 999, &[0]) };
+        let expected = plain_attention(q.clone(), k.clone(), v.clone(), &scores);
+        let found = cpu(&q).attention(q.clone(), k.clone(), v.clone(), &scores);
+        let infinite = values(found.clone()).iter().filter(|x| x.is_infinite()).count();
+        let nan = values(found.clone()).iter().filter(|x| x.is_nan()).count();
+        assert!(nan == d && infinite == 2 * (pos - 1), "{pos}: {nan} NaN, {infinite} infinite");
+        close(&format!("extreme {pos}"), found, expected.clone(), 5e-6);
+        let mixed = cpu(&q).mixed(cpu(&q).softmax(cpu(&q).scores(q.clone(), k, &scores)), v);
+        close(&format!("extreme pieces {pos}"), mixed, expected, 5e-6);
+    }
+    let none = |shape: [usize; 4]| Tensor::<4>::zeros(shape, &Device::flex());
+    for (batch, pos) in [(0, 5), (2, 0)] {
+        let scores = Scores { scale: 1.0, softcap: None, seen: seen(pos, 0, 9, &[0]) };
+        let (q, k) = (none([batch, pos, 2, 4]), none([batch, 2, 5, 4]));
+        assert_eq!(cpu(&q).attention(q.clone(), k.clone(), k.clone(), &scores).dims(), [batch, pos, 2, 4]);
+        assert_eq!(cpu(&q).scores(q.clone(), k.clone(), &scores).dims(), [batch, 2, pos, 5]);
+        assert_eq!(cpu(&q).mixed(none([batch, 2, pos, 5]), k).dims(), [batch, pos, 2, 4]);
+    }
+}
