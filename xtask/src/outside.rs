@@ -55,7 +55,8 @@ fn unpacked(packages: &Path, to: &Path) -> Result<Vec<(String, PathBuf)>, String
         if path.extension().is_none_or(|ending| ending != "crate") {
             continue;
         }
-        let status = Command::new("tar").arg("-xzf").arg(&path).arg("-C").arg(to).status();
+        // Packages bear one date for ever, by which cargo would take a new one for what it has compiled: `m` dates them now.
+        let status = Command::new("tar").arg("-xzmf").arg(&path).arg("-C").arg(to).status();
         if !status.map_err(|e| format!("tar: {e}"))?.success() {
             return Err(format!("{} cannot be unpacked", path.display()));
         }
