@@ -1,11 +1,11 @@
 //! What the benchmarks share: a seeded model, texts for it, and how long is measured.
-#![allow(dead_code, reason = "each benchmark uses some of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each benchmark uses some of it, and fails by panicking")]
 
 use std::time::Duration;
 
 use criterion::Criterion;
 use isinglass::core::burn::tensor::TensorData;
-use isinglass::model::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling};
+use isinglass::model::{DecoderSpec, Positions, RopeScaling};
 use isinglass::prelude::*;
 
 /// As the examples have it, and as a program should.
@@ -22,37 +22,21 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Four Llama layers, 0.9 million parameters in them.
-pub(crate) fn spec() -> DecoderSpec {
-    DecoderSpec {
-        family: "llama".into(),
-        n_layers: 4,
+/// The tiny model made wider: four Llama layers, 0.9 million parameters in them.
+pub(crate) fn model() -> Model {
+    let tiny = Model::load("tiny", &Device::flex()).unwrap();
+    let positions = Positions::Rotary { d_rotary: 32, theta: 10_000.0, scaling: RopeScaling::None, local_theta: None };
+    let spec = DecoderSpec {
         d_model: 128,
-        n_heads: 4,
-        n_kv_heads: 2,
         d_head: 32,
         d_mlp: 448,
         vocab: 4096,
         n_ctx: 2048,
-        norm: Norm::Rms { eps: 1e-5 },
-        mlp: Mlp::Gated(Activation::Silu),
-        positions: Positions::Rotary { d_rotary: 32, theta: 10_000.0, scaling: RopeScaling::None, local_theta: None },
-        residual: Residual::Sequential,
+        positions,
         attn_scale: 32_f64.powf(-0.5),
-        attn_softcap: None,
-        logits_softcap: None,
-        embed_scale: None,
-        window: None,
-        qk_norm: false,
-        post_norms: false,
-        biases: Biases::default(),
-        tied: true,
-        end_tokens: vec![0],
-    }
-}
-
-pub(crate) fn model() -> Model {
-    Model::random("bench", spec(), 0, &Device::flex())
+        ..tiny.decoder_spec().clone()
+    };
+    Model::random("bench", spec, 0, &Device::flex())
 }
 
 /// The same numbers each time, between −1 and 1.

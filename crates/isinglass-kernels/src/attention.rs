@@ -6,16 +6,17 @@ use crate::wide::wide;
 use burn::tensor::Tensor;
 
 use crate::Cpu;
+use crate::copy::Blank;
 use crate::math::tanh;
 use crate::softmax::exponentials;
 use crate::threads::{Pieces, parts, shared};
 use crate::views::{View, restored};
 
 /// Queries that are worked on together: few enough that the work splits evenly, many enough for a matrix product.
-pub(crate) const BLOCK: usize = 32;
+const BLOCK: usize = 32;
 
 /// Multiplications below which threads cost more than they bring.
-const PARALLEL: usize = 1 << 17;
+pub(crate) const PARALLEL: usize = 1 << 17;
 
 /// What becomes of query · key, and which keys a query sees.
 #[derive(Debug, Clone)]
@@ -76,40 +77,49 @@ impl Cpu {
     pub fn attention(self, q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scores: &Scores) -> Tensor<4> {
         let (q, k, v) = (View::new(q), View::new(k), View::new(v));
         let [batch, pos, heads, d_head] = q.shape;
-        let mut out = vec![0.0; batch * pos * heads * d_head];
-        let work = batch * pos * heads * d_head * k.shape[2];
+        let is_much = batch * pos * heads * d_head * k.shape[2] >= PARALLEL;
         if pos == 1 {
+            let mut out = vec![0.0; batch * heads * d_head];
             let group = heads / k.shape[1] * d_head;
-            let one = |n: usize, out: &mut [f32]| one_token(&q, &k, &v, scores, n, out);
-            if work < PARALLEL {
-                out.chunks_exact_mut(group).enumerate().for_each(|(n, out)| one(n, out));
-            } else {
-                parts(&mut out, group, one);
-            }
+            parts(is_much, &mut out, group, |n, out| one_token(&q, &k, &v, scores, n, out));
             return restored(out, q.shape);
         }
-        // Blocks of one row after another; the last of a row may be shorter.
-        let (per_row, per_block, blocks) = (pos * heads * d_head, BLOCK * heads * d_head, pos.div_ceil(BLOCK));
-        let pieces = Pieces::of(&mut out);
-        let job = |n: usize| {
-            let (row, n) = (n / blocks, n % blocks);
-            let (from, end) = (row * per_row + n * per_block, (row + 1) * per_row);
-            #[expect(unsafe_code, reason = "blocks are given to several threads")]
-            // SAFETY: blocks do not overlap, and each is worked on once.
-            let out = unsafe { pieces.get(from..end.min(from + per_block)) };
-            block(&q, &k, &v, scores, [row, n * BLOCK], out);
-        };
-        if work < PARALLEL {
-            (0..batch * blocks).for_each(job);
-        } else {
-            shared(batch * blocks, job);
-        }
+        let one = |row: usize, first: usize, out: &mut [Blank]| block(&q, &k, &v, scores, [row, first], out);
+        #[expect(unsafe_code, reason = "results are written to memory that was not cleared before")]
+        // SAFETY: `block` writes all heads of the positions it is given.
+        let out = unsafe { in_blocks(is_much, [batch, pos, heads * d_head], one) };
         restored(out, q.shape)
     }
 }
 
+/// New values `[outer, pos, width]`: `block` gets the outer index, the first position and the place of each block of
+/// positions.
+///
+/// # Safety
+/// `block` writes every element of the place it is given.
+#[expect(unsafe_code, reason = "only the caller can know that everything is written")]
+pub(crate) unsafe fn in_blocks(
+    is_much: bool,
+    [outer, pos, width]: [usize; 3],
+    block: impl Fn(usize, usize, &mut [Blank]) + Sync,
+) -> Vec<f32> {
+    let n = outer * pos * width;
+    let mut out = Vec::with_capacity(n);
+    let blocks = if n == 0 { 0 } else { pos.div_ceil(BLOCK) };
+    let pieces = Pieces::of(&mut out.spare_capacity_mut()[..n]);
+    shared(is_much, outer * blocks, |job| {
+        let (index, first) = (job / blocks, job % blocks * BLOCK);
+        let from = (index * pos + first) * width;
+        // SAFETY: blocks do not overlap, and each is worked on once.
+        block(index, first, unsafe { pieces.get(from..from + BLOCK.min(pos - first) * width) });
+    });
+    // SAFETY: blocks are all positions of all outer indices, and the caller promises that each is written whole.
+    unsafe { out.set_len(n) };
+    out
+}
+
 /// All heads of the queries from `first` on, as many as `out` has room for: `[query, head, d_head]`.
-fn block(q: &View<4>, k: &View<4>, v: &View<4>, scores: &Scores, [row, first]: [usize; 2], out: &mut [f32]) {
+fn block(q: &View<4>, k: &View<4>, v: &View<4>, scores: &Scores, [row, first]: [usize; 2], out: &mut [Blank]) {
     let [_, pos, heads, d_head] = q.shape;
     let group = heads / k.shape[1];
     let n = out.len() / (heads * d_head);
@@ -135,7 +145,7 @@ fn block(q: &View<4>, k: &View<4>, v: &View<4>, scores: &Scores, [row, first]: [
         product([n, d_head, width], &mut mixed, Matrix { values: &weights, row: width, column: 1 }, values);
         for ((mixed, share), out) in mixed.chunks_exact(d_head).zip(&shares).zip(out.chunks_exact_mut(heads * d_head)) {
             let out = &mut out[head * d_head..(head + 1) * d_head];
-            out.iter_mut().zip(mixed).for_each(|(out, mixed)| *out = mixed * share);
+            out.iter_mut().zip(mixed).for_each(|(out, mixed)| _ = out.write(mixed * share));
         }
     }
 }

@@ -83,11 +83,7 @@ pub(crate) type Blank = MaybeUninit<f32>;
 pub(crate) unsafe fn written(n: usize, size: usize, one: impl Fn(usize, &mut [Blank]) + Sync) -> Vec<f32> {
     let mut out = Vec::with_capacity(n);
     let room = &mut out.spare_capacity_mut()[..n];
-    if n < PARALLEL {
-        room.chunks_mut(size).enumerate().for_each(|(n, room)| one(n, room));
-    } else {
-        parts(room, size, one);
-    }
+    parts(n >= PARALLEL, room, size, one);
     // SAFETY: the chunks are all of the first `n` elements, and the caller promises that each chunk is written whole.
     unsafe { out.set_len(n) };
     out

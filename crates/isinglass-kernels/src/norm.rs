@@ -3,7 +3,7 @@
 use crate::wide::wide;
 use burn::tensor::Tensor;
 
-use crate::views::{PARALLEL, View, restored, vector};
+use crate::views::{View, restored, vector};
 use crate::{Cpu, threads};
 
 /// Partial sums, so that a sum is vectorised and its order is fixed.
@@ -79,10 +79,6 @@ fn rows<const R: usize>(x: Tensor<R>, row: impl Fn(&[f32], &mut [f32]) + Sync) -
         let at = x.at(index);
         row(&x.storage()[at..at + width], out);
     };
-    if out.len() < PARALLEL {
-        out.chunks_exact_mut(width).enumerate().for_each(|(n, out)| one(n, out));
-    } else {
-        threads::rows(&mut out, width, 16, one);
-    }
+    threads::rows(&mut out, width, 16, one);
     restored(out, x.shape)
 }

@@ -3,9 +3,8 @@
 use burn::tensor::Tensor;
 
 use crate::Cpu;
-use crate::attention::{BLOCK, Matrix, Scores, product};
+use crate::attention::{Matrix, PARALLEL, Scores, in_blocks, product};
 use crate::copy::Blank;
-use crate::threads::{Pieces, shared};
 use crate::views::{View, restored};
 
 impl Cpu {
@@ -17,7 +16,8 @@ impl Cpu {
         let (q, k) = (View::new(q), View::new(k));
         let ([batch, pos, heads, d_head], [_, kv_heads, keys, _]) = (q.shape, k.shape);
         let group = heads / kv_heads;
-        let out = in_blocks([batch * heads, pos, keys], |n, first, out| {
+        let is_much = batch * pos * heads * d_head * keys >= PARALLEL;
+        let block = |n: usize, first: usize, out: &mut [Blank]| {
             let (row, head) = (n / heads, n % heads);
             let queries = Matrix { values: &q.storage()[q.at([row, first, head, 0])..], row: q.stride(1), column: 1 };
             let as_columns =
@@ -31,7 +31,10 @@ impl Cpu {
                 products[seen.end..].fill(f32::NEG_INFINITY);
                 out.write_copy_of_slice(products);
             }
-        });
+        };
+        #[expect(unsafe_code, reason = "a pattern is large: one thread alone would clear it first")]
+        // SAFETY: `block` writes the row of keys of every position it is given.
+        let out = unsafe { in_blocks(is_much, [batch * heads, pos, keys], block) };
         restored(out, [batch, heads, pos, keys])
     }
 
@@ -43,7 +46,8 @@ impl Cpu {
         let (pattern, v) = (View::new(pattern), View::new(v));
         let ([batch, heads, pos, keys], [_, kv_heads, _, d_head]) = (pattern.shape, v.shape);
         let group = heads / kv_heads;
-        let out = in_blocks([batch, pos, heads * d_head], |row, first, out| {
+        let is_much = batch * pos * heads * d_head * keys >= PARALLEL;
+        let block = |row: usize, first: usize, out: &mut [Blank]| {
             let n = out.len() / (heads * d_head);
             let mut mixed = vec![0.0; n * d_head];
             for head in 0..heads {
@@ -55,32 +59,10 @@ impl Cpu {
                     out[head * d_head..(head + 1) * d_head].write_copy_of_slice(mixed);
                 }
             }
-        });
+        };
+        #[expect(unsafe_code, reason = "results are written to memory that was not cleared before")]
+        // SAFETY: `block` writes all heads of every position it is given.
+        let out = unsafe { in_blocks(is_much, [batch, pos, heads * d_head], block) };
         restored(out, [batch, pos, heads, d_head])
     }
-}
-
-/// New values `[outer, pos, width]`: `block` gets the outer index, the first position and the place of each block of
-/// positions, all of which it writes.
-fn in_blocks([outer, pos, width]: [usize; 3], block: impl Fn(usize, usize, &mut [Blank]) + Sync) -> Vec<f32> {
-    let n = outer * pos * width;
-    let mut out = Vec::with_capacity(n);
-    if n == 0 {
-        return out;
-    }
-    let blocks = pos.div_ceil(BLOCK);
-    let pieces = Pieces::of(&mut out.spare_capacity_mut()[..n]);
-    shared(outer * blocks, |job| {
-        let (index, first) = (job / blocks, job % blocks * BLOCK);
-        let from = (index * pos + first) * width;
-        #[expect(unsafe_code, reason = "blocks are given to several threads")]
-        // SAFETY: blocks do not overlap, and each is worked on once.
-        block(index, first, unsafe { pieces.get(from..from + BLOCK.min(pos - first) * width) });
-    });
-    #[expect(unsafe_code, reason = "memory is not cleared first: it is large, and one thread alone would do it")]
-    // SAFETY: blocks are all positions of all outer indices, and `block`, which is one of the two above, writes all of one.
-    unsafe {
-        out.set_len(n);
-    }
-    out
 }

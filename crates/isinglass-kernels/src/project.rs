@@ -181,15 +181,15 @@ fn fill(x: &View<3>, targets: &[Target<'_>]) {
         unsafe { targets[t].strip(rows, [m, k], from, [first, block.min(m - first)]) };
     };
     let jobs = blocks * strips.len();
-    if work < PARALLEL { (0..jobs).for_each(job) } else { shared(jobs, job) }
+    shared(work >= PARALLEL, jobs, job);
 }
 
 /// Rows that follow each other at one distance.
 fn flat(x: Tensor<3>) -> View<3> {
     let view = View::new(x);
-    let [batch, pos, d] = view.shape;
+    let [batch, pos, _] = view.shape;
     let is_flat = batch <= 1 || pos <= 1 && view.stride(0) == view.stride(1) || view.stride(0) == pos * view.stride(1);
-    if is_flat { view } else { View::new(restored(view.packed(), [batch, pos, d])) }
+    if is_flat { view } else { View::new(Cpu(()).contiguous(view.into_tensor())) }
 }
 
 impl Cpu {

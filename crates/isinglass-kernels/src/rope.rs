@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use crate::Cpu;
 use crate::threads::rows;
-use crate::views::{PARALLEL, View, restored};
+use crate::views::{View, restored};
 
 /// Cosines and sines of the angles of a pass.
 #[derive(Debug, Clone)]
@@ -66,11 +66,7 @@ impl Cpu {
                 turn(&x.storage()[at..at + d_head], cos, sin, out);
             }
         };
-        if out.len() < PARALLEL {
-            out.chunks_exact_mut(per_position.max(1)).enumerate().for_each(|(n, out)| one(n, out));
-        } else {
-            rows(&mut out, per_position, 8, one);
-        }
+        rows(&mut out, per_position.max(1), 8, one);
         restored(out, x.shape)
     }
 }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::crew::Crew;
+use crate::views::PARALLEL;
 
 /// How many threads work together: as many as rayon has.
 pub(crate) fn threads() -> usize {
@@ -35,13 +36,13 @@ impl Share {
     }
 }
 
-/// Runs `job` once for each of `0..jobs`, this thread taking part; alone if the others are at work for somebody else.
+/// Runs `job` once for each of `0..jobs`, this thread taking part; alone if it is not much work, or the others are at work
+/// for somebody else.
 ///
 /// Every thread goes through jobs that follow each other, so that memory is read in order, and then helps the others from
 /// behind. This thread waits for the others to end the jobs they have begun, not for them to wake up.
-pub(crate) fn shared(jobs: usize, job: impl Fn(usize) + Sync) {
-    let crew = Crew::get();
-    let threads = crew.threads().min(jobs);
+pub(crate) fn shared(is_much: bool, jobs: usize, job: impl Fn(usize) + Sync) {
+    let threads = if is_much { threads().min(jobs) } else { 1 };
     if threads < 2 {
         (0..jobs).for_each(job);
         return;
@@ -60,15 +61,15 @@ pub(crate) fn shared(jobs: usize, job: impl Fn(usize) + Sync) {
             }
         }
     };
-    if !crew.run(&work) {
+    if !Crew::get().run(&work) {
         work(0);
     }
 }
 
 /// Runs `job` for each part of `size` values, the last of which may be shorter, with its number.
-pub(crate) fn parts<T: Send>(values: &mut [T], size: usize, job: impl Fn(usize, &mut [T]) + Sync) {
+pub(crate) fn parts<T: Send>(is_much: bool, values: &mut [T], size: usize, job: impl Fn(usize, &mut [T]) + Sync) {
     let (n, pieces) = (values.len(), Pieces::of(values));
-    shared(n.div_ceil(size), |part| {
+    shared(is_much, n.div_ceil(size), |part| {
         let from = part * size;
         #[expect(unsafe_code, reason = "parts are given to several threads")]
         // SAFETY: parts of different numbers do not overlap, and each number is run once.
@@ -76,9 +77,9 @@ pub(crate) fn parts<T: Send>(values: &mut [T], size: usize, job: impl Fn(usize, 
     });
 }
 
-/// Runs `job` for each row of `width` values, with its number, `together` of them at a time.
+/// Runs `job` for each row of `width` values, with its number, `together` of them at a time where they are many.
 pub(crate) fn rows<T: Send>(values: &mut [T], width: usize, together: usize, job: impl Fn(usize, &mut [T]) + Sync) {
-    parts(values, together * width, |part, values| {
+    parts(values.len() >= PARALLEL, values, together * width, |part, values| {
         for (n, row) in values.chunks_exact_mut(width).enumerate() {
             job(part * together + n, row);
         }
@@ -126,7 +127,7 @@ mod tests {
 
     fn each_once(jobs: usize) {
         let runs: Vec<AtomicUsize> = (0..jobs).map(|_| AtomicUsize::new(0)).collect();
-        shared(jobs, |n| {
+        shared(true, jobs, |n| {
             // Some take much longer than others.
             (0..n % 5 * 1000).for_each(|x| {
                 std::hint::black_box(x);
@@ -155,8 +156,8 @@ mod tests {
             }
         });
         let total = AtomicUsize::new(0);
-        shared(9, |n| {
-            shared(n, |m| {
+        shared(true, 9, |n| {
+            shared(true, n, |m| {
                 total.fetch_add(m, Ordering::Relaxed);
             });
         });
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn a_job_that_panics_is_the_callers_panic_and_leaves_the_threads_as_they_were() {
         for bad in [0, 40, 99] {
-            let caught = panic::catch_unwind(|| shared(100, |n| assert!(n != bad, "job {n}")));
+            let caught = panic::catch_unwind(|| shared(true, 100, |n| assert!(n != bad, "job {n}")));
             assert!(caught.is_err(), "{bad}");
             each_once(100);
         }
@@ -176,7 +177,7 @@ mod tests {
     fn parts_are_all_values_in_turn() {
         for (n, size) in [(0, 3), (1, 3), (10, 3), (12, 3)] {
             let mut values = vec![0; n];
-            parts(&mut values, size, |part, values| values.iter_mut().for_each(|x| *x += part + 1));
+            parts(true, &mut values, size, |part, values| values.iter_mut().for_each(|x| *x += part + 1));
             assert!(values.iter().enumerate().all(|(i, x)| *x == i / size + 1), "{values:?}");
             let mut values = vec![0; n * 4];
             rows(&mut values, 4, size, |row, values| values.iter_mut().for_each(|x| *x += row + 1));

@@ -120,9 +120,9 @@ impl Cpu {
         let (mut values, mut places) = (vec![0.0; n], vec![0_i32; n]);
         if n > 0 {
             let rows = n / k;
-            let per_job = if rows * width < PARALLEL { rows } else { PARALLEL / 4 / width + 1 };
+            let per_job = PARALLEL / 4 / width + 1;
             let (values, places) = (Pieces::of(&mut values), Pieces::of(&mut places));
-            shared(rows.div_ceil(per_job), |job| {
+            shared(rows * width >= PARALLEL, rows.div_ceil(per_job), |job| {
                 let mut kept = Vec::new();
                 for row in job * per_job..rows.min((job + 1) * per_job) {
                     first(line(&x, row), k, &mut kept);

@@ -61,11 +61,6 @@ impl<const R: usize> View<R> {
     pub(crate) fn into_tensor(self) -> Tensor<R> {
         wrapped(self.tensor)
     }
-
-    /// Its elements in row-major order, copied.
-    pub(crate) fn packed(&self) -> Vec<f32> {
-        packed(&self.tensor)
-    }
 }
 
 /// All elements in row-major order, as a tensor that may be written to.

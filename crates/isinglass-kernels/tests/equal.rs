@@ -7,6 +7,7 @@ use burn::tensor::activation::{gelu, relu, silu, softmax};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use isinglass_kernels::{Activation, Cpu, Scores, Turns, instructions};
 
+#[path = "shared/drawn.rs"]
 mod shared;
 
 use shared::{close, cpu, draw, of, values, with_narrower_instructions};

@@ -5,6 +5,7 @@ use burn::tensor::activation::{gelu, silu};
 use burn::tensor::{DType, Device, Tensor};
 use isinglass_kernels::{Activation, Weights};
 
+#[path = "shared/drawn.rs"]
 mod shared;
 
 use shared::{Draw, close, cpu, draw, of, values, with_narrower_instructions};

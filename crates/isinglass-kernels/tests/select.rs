@@ -6,19 +6,19 @@ use isinglass_kernels::Cpu;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+#[path = "shared/drawn.rs"]
+mod shared;
+
+use shared::of;
+
 /// Every kind of number; NaN of either sign.
 fn extreme() -> Vec<f32> {
     let numbers = [0.0, 1e-45, 1e-40, f32::MIN_POSITIVE, 1.0, f32::MAX, f32::INFINITY, f32::NAN];
     numbers.iter().flat_map(|x| [*x, -*x, *x]).collect()
 }
 
-fn of<const R: usize>(values: Vec<f32>, shape: [usize; R]) -> Tensor<R> {
-    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
-}
-
 fn draw<const R: usize>(seed: u64, shape: [usize; R]) -> Tensor<R> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    of((0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect(), shape)
+    shared::draw(seed).tensor(shape, 1.0)
 }
 
 fn indices<const R: usize>(seed: u64, shape: [usize; R], below: i64) -> Tensor<R, Int> {

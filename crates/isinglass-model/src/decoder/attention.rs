@@ -2,7 +2,7 @@
 
 use isinglass_core::burn::tensor::activation::softmax;
 use isinglass_core::site;
-use isinglass_core::{Taps, Tensor};
+use isinglass_core::{Layout, Taps, Tensor};
 
 use super::kv_cache::KvCache;
 use super::linear::Linear;
@@ -79,34 +79,40 @@ impl Attention {
         taps: &mut Taps<'_>,
     ) -> Tensor<4> {
         let cpu = Cpu::of(&q).filter(|_| [&k, &v].iter().all(|x| Cpu::of(x).is_some()));
-        if let Some(cpu) = cpu {
-            if !taps.wants(site::scores(layer)) && !taps.wants(site::pattern(layer)) {
-                return cpu.attention(q, k, v, &shared.scores);
-            }
-            let scores = taps.heads(site::scores(layer), cpu.scores(q, k, &shared.scores));
-            // A hook may have put a tensor of another device or one that gradients follow in their place.
-            if let Some(cpu) = Cpu::of(&scores) {
-                let pattern = taps.heads(site::pattern(layer), cpu.softmax(scores));
-                return match Cpu::of(&pattern) {
-                    Some(cpu) => cpu.mixed(pattern, v),
-                    None => mixed(pattern, v),
-                };
-            }
-            return mixed(taps.heads(site::pattern(layer), softmax(scores, 3)), v);
+        if let Some(cpu) = cpu
+            && !taps.wants(site::scores(layer))
+            && !taps.wants(site::pattern(layer))
+        {
+            return cpu.attention(q, k, v, &shared.scores);
         }
-        let [batch, pos, n_heads, d_head] = q.dims();
-        let [_, n_kv_heads, keys, _] = k.dims();
+        let scores = match cpu {
+            Some(cpu) => cpu.scores(q, k, &shared.scores),
+            None => self.plain_scores(q, k, shared, taps.layout()),
+        };
+        let scores = taps.heads(site::scores(layer), scores);
+        // Asked anew each time: a hook may have put a tensor that gradients follow in its place.
+        let pattern = match Cpu::of(&scores) {
+            Some(cpu) => cpu.softmax(scores),
+            None => softmax(scores, 3),
+        };
+        let pattern = taps.heads(site::pattern(layer), pattern);
+        match Cpu::of(&pattern).and(Cpu::of(&v)) {
+            Some(cpu) => cpu.mixed(pattern, v),
+            None => plain_mixed(pattern, v),
+        }
+    }
+
+    fn plain_scores(&self, q: Tensor<4>, k: Tensor<4>, shared: &Shared, layout: &Layout) -> Tensor<4> {
+        let ([batch, pos, n_heads, d_head], [_, n_kv_heads, keys, _]) = (q.dims(), k.dims());
         // The heads that share a key head are folded into its rows, which repeats nothing.
         let group = n_heads / n_kv_heads;
         let q = q.swap_dims(1, 2).reshape([batch, n_kv_heads, group * pos, d_head]);
         let scores = (q.matmul(k.swap_dims(2, 3)) * self.scale).reshape([batch, n_heads, pos, keys]);
         let scores = capped(scores, self.softcap);
-        let scores = match shared.mask(taps.layout(), &scores.device()) {
+        match shared.mask(layout, &scores.device()) {
             Some(mask) => scores.mask_fill(mask.expand([batch, n_heads, pos, keys]), f32::NEG_INFINITY),
             None => scores,
-        };
-        let scores = taps.heads(site::scores(layer), scores);
-        mixed(taps.heads(site::pattern(layer), softmax(scores, 3)), v)
+        }
     }
 
     /// Back to the stream; head by head only if somebody looks.
@@ -129,7 +135,7 @@ impl Attention {
 }
 
 /// `pattern · v`, `[batch, pos, head, d_head]`.
-fn mixed(pattern: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+fn plain_mixed(pattern: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
     let ([batch, n_heads, pos, keys], [_, n_kv_heads, _, d_head]) = (pattern.dims(), v.dims());
     let z = pattern.reshape([batch, n_kv_heads, n_heads / n_kv_heads * pos, keys]).matmul(v);
     z.reshape([batch, n_heads, pos, d_head]).swap_dims(1, 2)
