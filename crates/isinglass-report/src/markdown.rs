@@ -124,7 +124,13 @@ fn methods<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> String {
             intervals.insert(format!("Interval: {} %, {}.", percent(i.level()), inline(i.method())));
         }
         if let Some(p) = estimate.p() {
-            nulls.insert(format!("p: one-sided, against {} {}.", p.n_resamples(), inline(p.null())));
+            nulls.insert(match p.n_resamples() {
+                Some(n) => format!("p: one-sided, against {n} {}.", inline(p.null())),
+                None => format!("p: {}.", inline(p.null())),
+            });
+            if let Some(adjusted) = p.adjusted() {
+                nulls.insert(format!("Adjusted p: {} over {} tests.", inline(adjusted.method()), adjusted.n_tests()));
+            }
         }
     }
     values.into_iter().chain(intervals).chain(nulls).collect::<Vec<_>>().join("\n")

@@ -30,6 +30,68 @@ pub enum StatsError {
         /// Its index, from 0.
         index: usize,
     },
+    /// A value is no probability.
+    #[error("`{what}` {index} is `{value}`; a probability lies between 0 and 1")]
+    NotAProbability {
+        /// What the value was one of.
+        what: &'static str,
+        /// Its index, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// There are too few values for the statistic.
+    #[error("got {got} `{what}`; {statistic} needs at least {least}")]
+    TooFew {
+        /// What there is too little of.
+        what: &'static str,
+        /// How many there are.
+        got: usize,
+        /// The fewest that do.
+        least: usize,
+        /// What was to be computed.
+        statistic: &'static str,
+    },
+    /// All values are equal, and the statistic divides by their spread.
+    #[error("all `{what}` are equal; {statistic} needs values that differ")]
+    NoSpread {
+        /// What does not vary.
+        what: &'static str,
+        /// What was to be computed.
+        statistic: &'static str,
+    },
+    /// Values do not fill whole rows.
+    #[error("{n_values} values do not fill rows of width {width}; give rows one after another, all of one width")]
+    Ragged {
+        /// Number of values.
+        n_values: usize,
+        /// Width of a row.
+        width: usize,
+    },
+    /// A setting lies outside of its range.
+    #[error("`{what}` is `{value}`; it must be {range}")]
+    OutOfRange {
+        /// Which setting.
+        what: &'static str,
+        /// The value given.
+        value: f64,
+        /// Which values are allowed.
+        range: &'static str,
+    },
+    /// Columns are combinations of each other, so that their coefficients have no single answer.
+    #[error("the columns of `{what}` depend on each other linearly; leave out those that the others determine")]
+    Singular {
+        /// Which matrix.
+        what: &'static str,
+    },
+    /// A fit did not reach its optimum.
+    #[error("{what} did not converge in {iterations} steps")]
+    NotConverged {
+        /// What was fitted.
+        what: &'static str,
+        /// How many steps were taken.
+        iterations: usize,
+    },
     /// All rows carry the same label.
     #[error("all {n} labels are `{label}`; an AUROC compares rows of both classes")]
     OneClass {

@@ -41,7 +41,18 @@ pub struct Interval {
 pub struct PValue {
     value: f64,
     null: String,
-    n_resamples: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_resamples: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adjusted: Option<Adjusted>,
+}
+
+/// A p-value that counts for all the questions that were asked beside it; made by [`adjust`](crate::adjust).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Adjusted {
+    value: f64,
+    method: String,
+    n_tests: usize,
 }
 
 impl Estimate {
@@ -105,8 +116,24 @@ impl Estimate {
     pub fn with_permutation(mut self, null: &PermutationNull) -> Self {
         let n_resamples = null.n_resamples();
         let value = (1 + null.at_least(self.value)) as f64 / (1 + n_resamples) as f64;
-        self.p = Some(PValue { value, null: null.how().to_owned(), n_resamples });
+        self.p = Some(PValue { value, null: null.how().to_owned(), n_resamples: Some(n_resamples), adjusted: None });
         self
+    }
+
+    /// The p-value of a distribution that theory gives; `null` says what chance was taken to do, such as
+    /// `Welch's t, two-sided`.
+    pub(crate) fn with_p(mut self, value: f64, null: &str) -> Self {
+        // Tails that are summed up may leave the range by a rounding.
+        let value = value.clamp(0.0, 1.0);
+        self.p = Some(PValue { value, null: null.to_owned(), n_resamples: None, adjusted: None });
+        self
+    }
+
+    /// Sets what [`adjust`](crate::adjust) found for a p-value that is there.
+    pub(crate) fn set_adjusted(&mut self, value: f64, method: &str, n_tests: usize) {
+        if let Some(p) = &mut self.p {
+            p.adjusted = Some(Adjusted { value, method: method.to_owned(), n_tests });
+        }
     }
 }
 
@@ -147,9 +174,31 @@ impl PValue {
         &self.null
     }
 
-    /// How many times chance was drawn.
-    pub fn n_resamples(&self) -> usize {
+    /// How many times chance was drawn; none for a p-value from theory.
+    pub fn n_resamples(&self) -> Option<usize> {
         self.n_resamples
+    }
+
+    /// The p-value adjusted for the other questions that were asked, once [`adjust`](crate::adjust) has seen them.
+    pub fn adjusted(&self) -> Option<&Adjusted> {
+        self.adjusted.as_ref()
+    }
+}
+
+impl Adjusted {
+    /// The adjusted probability, at least the plain one and at most 1.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// How it was adjusted, such as `Holm`.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// How many questions it counts for.
+    pub fn n_tests(&self) -> usize {
+        self.n_tests
     }
 }
 
@@ -174,11 +223,23 @@ impl fmt::Display for Interval {
     }
 }
 
-/// `0.042`, and `4e-5` where three decimals would show nothing.
+/// `0.042`, and `4e-5` where three decimals would show nothing; adjusted, `0.004, 0.042 by Holm over 30`.
 impl fmt::Display for PValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.value < 0.001 { write!(f, "{:.0e}", self.value) } else { write!(f, "{:.3}", self.value) }
+        write_p(f, self.value)?;
+        match &self.adjusted {
+            Some(adjusted) => {
+                f.write_str(", ")?;
+                write_p(f, adjusted.value)?;
+                write!(f, " by {} over {}", adjusted.method, adjusted.n_tests)
+            }
+            None => Ok(()),
+        }
     }
+}
+
+fn write_p(f: &mut fmt::Formatter<'_>, p: f64) -> fmt::Result {
+    if p < 0.001 { write!(f, "{p:.0e}") } else { write!(f, "{p:.3}") }
 }
 
 #[cfg(test)]
@@ -209,7 +270,7 @@ mod tests {
         // 12 of 999 as extreme: (12 + 1) / (999 + 1).
         let p = estimate().with_permutation(&null(999, 12)).p().unwrap().clone();
         assert!((p.value() - 0.013).abs() < 1e-15);
-        assert_eq!((p.null(), p.n_resamples()), ("label flips", 999));
+        assert_eq!((p.null(), p.n_resamples()), ("label flips", Some(999)));
         // A tie counts against the estimate.
         let tie = PermutationNull::from_values(vec![0.9131], "tie").unwrap();
         assert_eq!(estimate().with_permutation(&tie).p().map(PValue::value), Some(1.0));

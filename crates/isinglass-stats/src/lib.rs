@@ -30,6 +30,7 @@
 //! # Ok::<(), isinglass_stats::StatsError>(())
 //! ```
 
+mod adjust;
 mod auroc;
 mod bootstrap;
 mod error;
@@ -39,10 +40,11 @@ mod permutation;
 mod split;
 mod summary;
 
+pub use adjust::{Correction, adjust, adjusted_p};
 pub use auroc::{auroc, auroc_delong, auroc_grouped};
 pub use bootstrap::Bootstrap;
 pub use error::StatsError;
-pub use estimate::{Estimate, Interval, PValue};
+pub use estimate::{Adjusted, Estimate, Interval, PValue};
 pub use median::median;
 pub use permutation::{PairFlips, PermutationNull, permuted_labels};
 pub use split::{Folds, Split};

@@ -21,7 +21,7 @@ fn close(got: f64, expected: f64) {
 }
 
 fn classifier() -> (Vec<f64>, Vec<bool>, Value) {
-    let file = read(include_str!("data/classifier_metrics.json"));
+    let file = read(include_str!("../../../tests/fixtures/stats/classifier_metrics.json"));
     let labels = floats(&file["input"]["y"]).iter().map(|&y| y == 1.0).collect();
     (floats(&file["input"]["score"]), labels, file["expected"].clone())
 }
@@ -66,7 +66,7 @@ fn delong_is_cut_at_one() {
 
 #[test]
 fn quantiles_are_those_of_numpy() {
-    let file = read(include_str!("data/bootstrap.json"));
+    let file = read(include_str!("../../../tests/fixtures/stats/bootstrap.json"));
     let x = floats(&file["input"]["x"]);
     let means: Vec<f64> = file["input"]["resample_indices"]
         .as_array()

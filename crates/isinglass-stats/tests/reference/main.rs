@@ -1,0 +1,24 @@
+//! Agreement with scipy, scikit-learn and statsmodels within the tolerance table, on every file of the folder.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::float_cmp, reason = "labels and ties are exact")]
+#![allow(unreachable_pub, dead_code, reason = "what the tests of several crates share")]
+
+#[path = "../../../../tests/shared/reference.rs"]
+mod reference;
+
+mod multiple_testing;
+
+use reference::Reference;
+
+/// The files about probes are those of the crate `isinglass-probe`, which walks the same folder.
+#[test]
+fn every_file_of_the_folder_passes() {
+    reference::walk(
+        |topic| !topic.starts_with("probe_"),
+        |reference: &Reference| match reference.topic.as_str() {
+            "multiple_testing" => multiple_testing::check(reference),
+            topic => panic!("no test knows the file `{topic}.json`"),
+        },
+    );
+}
