@@ -17,6 +17,16 @@ pub enum FitError {
         /// Number of labels.
         labels: usize,
     },
+    /// Values do not fill whole rows.
+    #[error("the {n_values} values of `{name}` do not fill rows of width {width}; give at least one row")]
+    Ragged {
+        /// What the rows are.
+        name: String,
+        /// Number of values.
+        n_values: usize,
+        /// Width of a row.
+        width: usize,
+    },
     /// A value is NaN or infinite.
     #[error("`{name}` holds `{value}` in row {row}: features must be finite")]
     NotFinite {
@@ -26,6 +36,87 @@ pub enum FitError {
         row: usize,
         /// The value.
         value: f64,
+    },
+    /// Rows are not as wide as those that a probe was fitted to.
+    #[error("rows of `{name}` have {width} columns; the probe was fitted to {expected}")]
+    WrongWidth {
+        /// What the rows are.
+        name: String,
+        /// Their width.
+        width: usize,
+        /// The width they should have.
+        expected: usize,
+    },
+    /// Some class has no row, or there is one class only.
+    #[error("only the classes {present:?} of {n_classes} have rows; a probe needs two classes, and rows of each in every fold")]
+    FewClasses {
+        /// The classes that have rows.
+        present: Vec<usize>,
+        /// How many classes there are.
+        n_classes: usize,
+    },
+    /// A group is not a matched pair.
+    #[error("group `{group}` has {negative} rows labelled `false` and {positive} labelled `true`; a pair has one of each")]
+    NotAPair {
+        /// The group.
+        group: u64,
+        /// Its rows labelled `false`.
+        negative: usize,
+        /// Its rows labelled `true`.
+        positive: usize,
+    },
+    /// No group holds two classes.
+    #[error("none of the {n_groups} groups holds two classes; labels of whole groups are `Labels::of_groups`")]
+    NoContrast {
+        /// How many groups there are.
+        n_groups: usize,
+    },
+    /// A group that should have one class has two.
+    #[error("group `{group}` holds the classes {classes:?}; labels that differ within groups are `Labels::within_groups`")]
+    MixedGroup {
+        /// The group.
+        group: u64,
+        /// Two of its classes.
+        classes: [usize; 2],
+    },
+    /// A setting lies outside of its range.
+    #[error("`{what}` is `{value}`; it must be {range}")]
+    BadSetting {
+        /// Which setting.
+        what: &'static str,
+        /// The value given.
+        value: f64,
+        /// Which values are allowed.
+        range: &'static str,
+    },
+    /// Fits did not reach their optimum.
+    #[error("{unfinished} fits of `{probe}` did not converge in {steps} steps; is `C` very large?")]
+    NotConverged {
+        /// The probe.
+        probe: String,
+        /// How many steps were taken.
+        steps: usize,
+        /// How many fits were left.
+        unfinished: usize,
+    },
+    /// Rows that are no activations have no direction to steer along.
+    #[error("the rows come from no site of a model, so they have no direction to steer along")]
+    NoSite,
+    /// There is no class of this number.
+    #[error("there is no class {class}; there are {n_classes}, from 0")]
+    NoSuchClass {
+        /// The class asked for.
+        class: usize,
+        /// How many there are.
+        n_classes: usize,
+    },
+    /// A library behind a probe refused.
+    #[error("`{probe}` could not be fitted: {reason}")]
+    Refused {
+        /// The probe.
+        probe: String,
+        /// What the library says.
+        reason: String,
     },
     /// The rows could not be read from their source.
     #[error(transparent)]

@@ -1,0 +1,110 @@
+//! What a kind of probe is.
+
+use faer::Mat;
+use isinglass_core::{Direction, SiteId};
+
+use crate::error::FitError;
+use crate::features::Features;
+use crate::fold::{Fold, Scaling};
+
+/// A kind of classifier: fitted to the training rows of a fold, it scores its test rows.
+///
+/// Give one to [`CrossFit`](crate::CrossFit), which splits, shuffles and compares.
+pub trait Probe: Sync {
+    /// What it is, with its settings, for reports.
+    fn name(&self) -> String;
+
+    /// How it wants its rows.
+    fn scaling(&self) -> Scaling {
+        Scaling::Standardised
+    }
+
+    /// Fits one probe to each labelling (a class for each training row) and scores the test rows, row after row: one score
+    /// that is higher for class 1 if there are two classes, else one for each class.
+    ///
+    /// All labellings come at once so that what depends on the rows alone is computed once.
+    ///
+    /// # Errors
+    /// [`FitError`] if a labelling cannot be fitted.
+    fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError>;
+}
+
+/// A probe whose scores are sums of weighted columns, so that it names a direction.
+pub trait LinearProbe: Probe {
+    /// Weights and intercepts for the rows as the fold has them, scaled.
+    ///
+    /// # Errors
+    /// [`FitError`] if the labelling cannot be fitted.
+    fn weigh(&self, fold: &Fold, labels: &[usize], n_classes: usize) -> Result<(Mat<f64>, Vec<f64>), FitError>;
+
+    /// Fits one probe to all rows: to look at its weights and to steer with, not to say how good it is.
+    ///
+    /// # Errors
+    /// [`FitError`] if rows and labels differ in number or cannot be fitted.
+    fn fit(&self, features: &Features, labels: &crate::Labels) -> Result<Linear, FitError> {
+        labels.check(features.name(), features.len())?;
+        let all: Vec<usize> = (0..features.len()).collect();
+        let none = Mat::zeros(0, features.width());
+        let fold = Fold::new(features.matrix(&all), none, labels.groups().to_vec(), self.scaling());
+        let (mut weights, mut intercepts) = self.weigh(&fold, labels.classes(), labels.n_classes())?;
+        fold.unscaled(&mut weights, &mut intercepts);
+        let weights = (0..weights.ncols()).map(|j| weights.col_as_slice(j).to_vec()).collect();
+        let how = format!("{} over {} rows", self.name(), features.len());
+        Ok(Linear { weights, intercepts, names: labels.names().to_vec(), site: features.site(), how })
+    }
+}
+
+/// A fitted linear probe: `score = weights · row + intercept`, for rows in their own units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linear {
+    /// One vector as wide as a row if there are two classes, else one for each class.
+    pub weights: Vec<Vec<f64>>,
+    /// One for each of the weights.
+    pub intercepts: Vec<f64>,
+    names: Vec<String>,
+    site: Option<SiteId>,
+    how: String,
+}
+
+impl Linear {
+    /// Scores of rows, row after row: one for each of the weights.
+    ///
+    /// # Errors
+    /// [`FitError::WrongWidth`] if the rows are of another width.
+    pub fn scores(&self, features: &Features) -> Result<Vec<f64>, FitError> {
+        let width = self.weights[0].len();
+        if features.width() != width {
+            let name = features.name().to_owned();
+            return Err(FitError::WrongWidth { name, width: features.width(), expected: width });
+        }
+        let rows = (0..features.len()).map(|i| features.row(i));
+        Ok(rows.flat_map(|row| self.weights.iter().zip(&self.intercepts).map(move |(w, b)| dot(w, row) + b)).collect())
+    }
+
+    /// The direction towards a class: of two classes, away from the other.
+    ///
+    /// Scores rise along it fastest in the rows' own units.
+    /// It tells the classes apart; that the model uses it is another question, which steering and ablation ask.
+    ///
+    /// # Errors
+    /// [`FitError::NoSite`] if the rows were no activations, [`FitError::NoSuchClass`].
+    pub fn direction(&self, class: usize) -> Result<Direction, FitError> {
+        let site = self.site.ok_or(FitError::NoSite)?;
+        let name = self.names.get(class).ok_or(FitError::NoSuchClass { class, n_classes: self.names.len() })?;
+        let (vector, sign) = match self.weights.get(class) {
+            Some(vector) if self.weights.len() > 1 => (vector, 1.0),
+            _ => (&self.weights[0], if class == 1 { 1.0 } else { -1.0 }),
+        };
+        let vector = vector.iter().map(|w| (sign * w) as f32).collect();
+        Ok(Direction { site, vector, how: format!("towards {name}: {}", self.how) })
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The values of a matrix, row after row.
+pub(crate) fn row_after_row(scores: &Mat<f64>, columns: std::ops::Range<usize>) -> Vec<f64> {
+    (0..scores.nrows()).flat_map(|i| columns.clone().map(move |j| scores[(i, j)])).collect()
+}
