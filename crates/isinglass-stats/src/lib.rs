@@ -33,10 +33,16 @@
 mod adjust;
 mod auroc;
 mod bootstrap;
+mod decompose;
 mod error;
 mod estimate;
+mod matrix;
 mod median;
+mod normal;
+mod parallel_analysis;
+mod pca;
 mod permutation;
+mod rank;
 mod split;
 mod summary;
 
@@ -45,7 +51,11 @@ pub use auroc::{auroc, auroc_delong, auroc_grouped};
 pub use bootstrap::Bootstrap;
 pub use error::StatsError;
 pub use estimate::{Adjusted, Estimate, Interval, PValue};
+pub use matrix::Matrix;
 pub use median::median;
+pub use parallel_analysis::{NoStructure, ParallelAnalysis, parallel_analysis};
+pub use pca::Pca;
 pub use permutation::{PairFlips, PermutationNull, permuted_labels};
+pub use rank::{EffectiveRank, RankAtSize, effective_rank, rank_curve};
 pub use split::{Folds, Split};
 pub use summary::{mean, quantile};

@@ -8,6 +8,7 @@
 mod reference;
 
 mod multiple_testing;
+mod pca_effective_rank;
 
 use reference::Reference;
 
@@ -18,6 +19,7 @@ fn every_file_of_the_folder_passes() {
         |topic| !topic.starts_with("probe_"),
         |reference: &Reference| match reference.topic.as_str() {
             "multiple_testing" => multiple_testing::check(reference),
+            "pca_effective_rank" => pca_effective_rank::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },
     );
