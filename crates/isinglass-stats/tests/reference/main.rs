@@ -9,6 +9,7 @@ mod reference;
 
 mod multiple_testing;
 mod pca_effective_rank;
+mod subspaces;
 
 use reference::Reference;
 
@@ -20,6 +21,7 @@ fn every_file_of_the_folder_passes() {
         |reference: &Reference| match reference.topic.as_str() {
             "multiple_testing" => multiple_testing::check(reference),
             "pca_effective_rank" => pca_effective_rank::check(reference),
+            "subspaces" => subspaces::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },
     );
