@@ -7,8 +7,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::decompose::{column_basis, product, singular_values};
 use crate::error::same_length;
+use crate::shuffle::null_with_ties;
 use crate::summary::mean_of;
-use crate::{Estimate, Matrix, PermutationNull, StatsError};
+use crate::{Estimate, Matrix, StatsError};
 
 /// What two representations share; made by [`canonical_correlations`].
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +79,7 @@ pub fn canonical_correlations(
         firsts.push(permuted[0]);
     }
     let estimate = |value, method, null| -> Result<Estimate, StatsError> {
-        let null = PermutationNull::from_values(null, &format!("rows permuted, seed {seed}"))?;
+        let null = null_with_ties(value, null, &format!("rows permuted, seed {seed}"))?;
         Ok(Estimate::new(value, None, n, method).with_permutation(&null))
     };
     Ok(Canonical {

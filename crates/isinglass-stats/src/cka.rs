@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::decompose::{product, squared_norm};
 use crate::error::same_length;
-use crate::{Estimate, Matrix, PermutationNull, StatsError};
+use crate::shuffle::null_with_ties;
+use crate::{Estimate, Matrix, StatsError};
 
 /// Which estimator of the similarity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ pub fn cka_permuted(
             of_order(&order)
         })
         .collect();
-    let null = PermutationNull::from_values(null, &format!("rows permuted, seed {seed}"))?;
+    let null = null_with_ties(value, null, &format!("rows permuted, seed {seed}"))?;
     let method = match form {
         Cka::Linear => "linear CKA",
         Cka::Debiased => "linear CKA, debiased",
@@ -234,7 +235,10 @@ mod tests {
         };
         assert!(matches!(check(&[1.0, 2.0], &[1.0], Cka::Linear), StatsError::LengthMismatch { .. }));
         assert!(matches!(check(&[1.0, 2.0], &[1.0, 1.0], Cka::Linear), StatsError::NoSpread { .. }));
-        assert!(matches!(check(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0], Cka::Debiased), StatsError::TooFew { least: 4, .. }));
+        assert!(matches!(
+            check(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0], Cka::Debiased),
+            StatsError::TooFew { least: 4, .. }
+        ));
         let x = Matrix::new(&[1.0, 2.0], 1).unwrap();
         assert!(matches!(cka_permuted(x, x, Cka::Linear, 0, 0), Err(StatsError::Empty { .. })));
     }

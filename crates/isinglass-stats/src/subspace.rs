@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::decompose::{column_basis, product, singular_values};
 use crate::error::same_length;
 use crate::normal::standard_normal;
-use crate::{Estimate, Matrix, PermutationNull, StatsError};
+use crate::shuffle::null_with_ties;
+use crate::{Estimate, Matrix, StatsError};
 
 /// The principal angles between what the rows of `a` and the rows of `b` span, in radians from 0 to π/2, descending.
 ///
@@ -73,12 +74,7 @@ pub struct SubspaceOverlap {
 /// assert!(found.overlap.p().is_some_and(|p| p.value() == 0.01));
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
-pub fn subspace_overlap(
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    draws: usize,
-    seed: u64,
-) -> Result<SubspaceOverlap, StatsError> {
+pub fn subspace_overlap(a: Matrix<'_>, b: Matrix<'_>, draws: usize, seed: u64) -> Result<SubspaceOverlap, StatsError> {
     let n = a.n_rows() + b.n_rows();
     let width = a.width();
     let (a, b) = bases(a, b)?;
@@ -99,7 +95,7 @@ pub fn subspace_overlap(
     let cosines: Vec<f64> = angles.iter().map(|angle| angle.cos()).collect();
     let closest = cosines.last().copied().unwrap_or(0.0);
     let estimate = |value, method, null| -> Result<Estimate, StatsError> {
-        Ok(Estimate::new(value, None, n, method).with_permutation(&PermutationNull::from_values(null, &how)?))
+        Ok(Estimate::new(value, None, n, method).with_permutation(&null_with_ties(value, null, &how)?))
     };
     Ok(SubspaceOverlap {
         overlap: estimate(mean_square(&cosines), "mean squared cosine of principal angles", overlaps)?,
@@ -128,7 +124,8 @@ fn angles_between(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Vec<f64>, St
     let cosines = singular_values(within.as_ref())?;
     let sines = singular_values((b - product(a, within.as_ref())).as_ref())?;
     // The greatest sine belongs to the least cosine.
-    let angle = |(&sine, &cosine): (&f64, &f64)| if cosine * cosine >= 0.5 { sine.min(1.0).asin() } else { cosine.acos() };
+    let angle =
+        |(&sine, &cosine): (&f64, &f64)| if cosine * cosine >= 0.5 { sine.min(1.0).asin() } else { cosine.acos() };
     Ok(sines.iter().zip(cosines.iter().rev()).map(angle).collect())
 }
 
@@ -167,8 +164,7 @@ mod tests {
         let mut mean = 0.0;
         for seed in 0..200 {
             let (a, b) = (draw(3 * 20), draw(2 * 20));
-            let found =
-                subspace_overlap(Matrix::new(&a, 20).unwrap(), Matrix::new(&b, 20).unwrap(), 39, seed).unwrap();
+            let found = subspace_overlap(Matrix::new(&a, 20).unwrap(), Matrix::new(&b, 20).unwrap(), 39, seed).unwrap();
             mean += found.overlap.value() / 200.0;
             small_p += usize::from(found.closest.p().unwrap().value() <= 0.1);
             assert_eq!((found.by_chance, found.angles.len()), (0.15, 2));
