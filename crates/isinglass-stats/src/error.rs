@@ -30,6 +30,26 @@ pub enum StatsError {
         /// Its index, from 0.
         index: usize,
     },
+    /// A value is infinite.
+    #[error("`{what}` {index} is `{value}`; every value must be finite")]
+    NotFinite {
+        /// What the value was one of.
+        what: &'static str,
+        /// Its index, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A vector of zeros points nowhere.
+    #[error("`{what}` {index} is zero throughout; {statistic} needs a direction")]
+    ZeroVector {
+        /// What the vector was one of.
+        what: &'static str,
+        /// Its index, from 0.
+        index: usize,
+        /// What was to be computed.
+        statistic: &'static str,
+    },
     /// A value is no probability.
     #[error("`{what}` {index} is `{value}`; a probability lies between 0 and 1")]
     NotAProbability {
@@ -133,6 +153,14 @@ pub enum StatsError {
         n_groups: usize,
         /// How many folds were asked for.
         n_folds: usize,
+    },
+    /// Folds that were given do not test every row once.
+    #[error("row {row} is tested {times} times; the folds must test each row exactly once")]
+    NotAPartition {
+        /// The first such row, from 0.
+        row: usize,
+        /// How many folds test it.
+        times: usize,
     },
     /// A group is not a matched pair.
     #[error(

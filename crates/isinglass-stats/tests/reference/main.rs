@@ -7,7 +7,10 @@
 #[path = "../../../../tests/shared/reference.rs"]
 mod reference;
 
+mod clusters;
 mod multiple_testing;
+mod pca_effective_rank;
+mod subspaces;
 
 use reference::Reference;
 
@@ -17,7 +20,10 @@ fn every_file_of_the_folder_passes() {
     reference::walk(
         |topic| !topic.starts_with("probe_"),
         |reference: &Reference| match reference.topic.as_str() {
+            "clusters" => clusters::check(reference),
             "multiple_testing" => multiple_testing::check(reference),
+            "pca_effective_rank" => pca_effective_rank::check(reference),
+            "subspaces" => subspaces::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },
     );
