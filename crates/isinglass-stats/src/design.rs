@@ -115,10 +115,7 @@ mod tests {
     #[test]
     fn columns_that_do_not_fit_are_refused() {
         let design = || Design::new().column("a", &[1.0, 2.0]).unwrap();
-        assert_eq!(
-            design().column("a", &[1.0, 2.0]).unwrap_err(),
-            StatsError::ColumnTwice { column: "a".to_owned() }
-        );
+        assert_eq!(design().column("a", &[1.0, 2.0]).unwrap_err(), StatsError::ColumnTwice { column: "a".to_owned() });
         assert_eq!(
             design().column("Intercept", &[1.0, 2.0]).unwrap_err(),
             StatsError::ColumnTwice { column: "Intercept".to_owned() }

@@ -216,11 +216,7 @@ fn robust(
 }
 
 /// The covariance of `Q'y` when errors of one group are related in any way, and the number of groups.
-fn clustered(
-    least_squares: &LeastSquares,
-    residuals: &[f64],
-    groups: &[u64],
-) -> Result<(Mat<f64>, usize), StatsError> {
+fn clustered(least_squares: &LeastSquares, residuals: &[f64], groups: &[u64]) -> Result<(Mat<f64>, usize), StatsError> {
     same_length(("groups", groups.len()), ("y", residuals.len()))?;
     let k = least_squares.row(0).len();
     let mut sums: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
@@ -312,7 +308,7 @@ mod tests {
     fn a_line_by_hand() {
         let fit = fit(StandardErrors::Classic).unwrap();
         // Sxx = 17.5, Sxy = 17, Syy = 70/3, so slope 34/35 and RSS = 70/3 - 17²/17.5.
-        let left = 70.0 / 3.0 - 17.0 * 17.0 / 17.5;
+        let left: f64 = 70.0 / 3.0 - 17.0 * 17.0 / 17.5;
         let slope = fit.coefficient("turn").unwrap();
         near(slope.estimate.value(), 34.0 / 35.0);
         near(slope.se, (left / 4.0 / 17.5).sqrt());

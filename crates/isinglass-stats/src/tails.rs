@@ -71,11 +71,11 @@ mod tests {
     /// Against scipy 1.17.
     #[test]
     fn far_tails_and_many_degrees_of_freedom() {
-        close(Null::T(7.0).two_sided(12.0), 6.358310378185098e-06));
-        close(Null::T(38.0).two_sided(0.3), 0.7658121779878068));
-        close(Null::T(1e6).two_sided(2.1), 0.03572909097463506));
-        close(Null::T(250.0).two_sided(40.0), 1.2017878326588399e-110));
-        close(Null::T(5.0).two_sided(0.001), 0.9992407867721976));
+        close(Null::T(7.0).two_sided(12.0), 6.358310378185098e-06);
+        close(Null::T(38.0).two_sided(0.3), 0.7658121779878068);
+        close(Null::T(1e6).two_sided(2.1), 0.03572909097463506);
+        close(Null::T(250.0).two_sided(40.0), 1.2017878326588399e-110);
+        close(Null::T(5.0).two_sided(0.001), 0.9992407867721976);
         close(Null::Normal.two_sided(0.2), 0.8414805811217939);
         close(Null::Normal.two_sided(1.96), 0.04999579029644087);
         close(Null::Normal.two_sided(9.0), 2.2571768119076647e-19);

@@ -136,9 +136,7 @@ pub fn anova_two_way(y: &[f64], a: &[usize], b: &[usize], sums: SumsOfSquares) -
     let (a_name, b_name) = ("partial η² of the first factor", "partial η² of the second factor");
     let (intercept, of_a, of_b) = match sums {
         SumsOfSquares::I => (None, last(a_name, &[&ones, &in_a])?, last(b_name, &[&ones, &in_a, &in_b])?),
-        SumsOfSquares::II => {
-            (None, last(a_name, &[&ones, &in_b, &in_a])?, last(b_name, &[&ones, &in_a, &in_b])?)
-        }
+        SumsOfSquares::II => (None, last(a_name, &[&ones, &in_b, &in_a])?, last(b_name, &[&ones, &in_a, &in_b])?),
         SumsOfSquares::III => (
             Some(last("partial η² of the intercept", &[&in_a, &in_b, &in_both, &ones])?),
             last(a_name, &[&ones, &in_b, &in_both, &in_a])?,
@@ -147,15 +145,7 @@ pub fn anova_two_way(y: &[f64], a: &[usize], b: &[usize], sums: SumsOfSquares) -
     };
     let interaction = last("partial η² of the interaction", &[&ones, &in_a, &in_b, &in_both])?;
     let cells = rows.iter().map(|(&(a, b), rows)| Cell { a, b, mean: residual.cell_mean(rows) }).collect();
-    Ok(TwoWay {
-        intercept,
-        a: of_a,
-        b: of_b,
-        interaction,
-        residual_ss: residual.ss,
-        residual_df: residual.df,
-        cells,
-    })
+    Ok(TwoWay { intercept, a: of_a, b: of_b, interaction, residual_ss: residual.ss, residual_df: residual.df, cells })
 }
 
 /// The variance within cells, which everything is held against.
@@ -169,8 +159,8 @@ impl Within {
     fn effect(&self, method: &str, ss: f64, df: f64) -> Effect {
         let f = ss / df / (self.ss / self.df);
         let null = format!("no effect, F with {df} and {} degrees of freedom", self.df);
-        let partial_eta2 = Estimate::new(ss / (ss + self.ss), None, self.n, method)
-            .with_p(f_upper(f, (df, self.df)), &null);
+        let partial_eta2 =
+            Estimate::new(ss / (ss + self.ss), None, self.n, method).with_p(f_upper(f, (df, self.df)), &null);
         Effect { ss, df, f, partial_eta2 }
     }
 

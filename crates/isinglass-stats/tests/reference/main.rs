@@ -7,7 +7,13 @@
 #[path = "../../../../tests/shared/reference.rs"]
 mod reference;
 
+mod anova_2x2;
+mod bootstrap;
+mod logit_unpenalised;
+mod mixed_effects;
 mod multiple_testing;
+mod ols;
+mod permutation;
 
 use reference::Reference;
 
@@ -17,7 +23,13 @@ fn every_file_of_the_folder_passes() {
     reference::walk(
         |topic| !topic.starts_with("probe_"),
         |reference: &Reference| match reference.topic.as_str() {
+            "anova_2x2" => anova_2x2::check(reference),
+            "bootstrap" => bootstrap::check(reference),
+            "logit_unpenalised" => logit_unpenalised::check(reference),
+            "mixed_effects" => mixed_effects::check(reference),
             "multiple_testing" => multiple_testing::check(reference),
+            "ols" => ols::check(reference),
+            "permutation" => permutation::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },
     );
