@@ -6,7 +6,7 @@ use crate::bootstrap::LEVEL;
 use crate::error::{numbers, same_length};
 use crate::estimate::Interval;
 use crate::summary::mean_of;
-use crate::{Bootstrap, Estimate, StatsError};
+use crate::{Bootstrap, Estimate, Resample, StatsError};
 
 /// How often a row labelled `true` scores higher than a row labelled `false`; a tie counts one half.
 ///
@@ -37,7 +37,7 @@ pub fn auroc(scores: &[f64], labels: &[bool]) -> Result<f64, StatsError> {
 ///
 /// As many groups as there are, drawn with replacement; the interval reaches from the 2.5 % to the 97.5 % quantile of
 /// the resampled AUROCs (the percentile cluster bootstrap: Efron and Tibshirani 1993, chapter 13; Field and Welsh
-/// 2007).
+/// 2007), or is the one that [`Bootstrap::interval`] names.
 /// A resample that holds one class only has no AUROC and is drawn again; a draw holds both classes with probability
 /// 1/2 or more, so this ends.
 /// There is no interval if its two ends coincide, as they do for perfectly separated rows: a width of zero would claim
@@ -49,7 +49,7 @@ pub fn auroc(scores: &[f64], labels: &[bool]) -> Result<f64, StatsError> {
 /// # Errors
 ///
 /// Those of [`auroc`], [`StatsError::LengthMismatch`] for the groups, [`StatsError::TooFewGroups`] below 2 groups,
-/// [`StatsError::TooFewResamples`].
+/// [`StatsError::TooFewResamples`], [`StatsError::Undefined`] for BCa if one group holds all rows of a class.
 ///
 /// ```
 /// use isinglass_stats::{Bootstrap, auroc_grouped};
@@ -69,8 +69,13 @@ pub fn auroc_grouped(
 ) -> Result<Estimate, StatsError> {
     let ranked = Ranked::new(scores, labels)?;
     same_length(("groups", groups.len()), ("scores", scores.len()))?;
-    let interval = bootstrap.over_groups(groups, |times| ranked.auroc_drawn(times))?;
-    Ok(Estimate::new(ranked.auroc(), interval, scores.len(), "AUROC"))
+    bootstrap.estimate(Resample::Groups(groups), "AUROC", |rows| {
+        let mut times = vec![0; scores.len()];
+        for &row in rows {
+            times[row] += 1;
+        }
+        ranked.auroc_drawn(&times)
+    })
 }
 
 /// The AUROC of independent rows, with DeLong's 95 % interval.

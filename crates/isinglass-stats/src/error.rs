@@ -104,6 +104,27 @@ pub enum StatsError {
         /// Which matrix.
         what: &'static str,
     },
+    /// A column was asked for that the design does not have.
+    #[error("the design has no column `{column}`; add it first")]
+    UnknownColumn {
+        /// The name asked for.
+        column: String,
+    },
+    /// Two columns of a design have one name.
+    #[error("the design already has a column `{column}`; give each a name of its own")]
+    ColumnTwice {
+        /// The name.
+        column: String,
+    },
+    /// A combination of the columns tells the classes apart, so that the likelihood grows without end.
+    #[error(
+        "the columns of `{what}` separate the classes; their coefficients have no finite value: \
+         leave out columns, pool levels, or fit with a penalty"
+    )]
+    Separable {
+        /// Which columns.
+        what: &'static str,
+    },
     /// A fit did not reach its optimum.
     #[error("{what} did not converge in {iterations} steps")]
     NotConverged {
@@ -133,6 +154,14 @@ pub enum StatsError {
         got: usize,
         /// The fewest allowed.
         least: usize,
+    },
+    /// A statistic has no value for too many of the rows it was given.
+    #[error("the statistic has no value for {n_undefined} of {n_drawn} draws of rows; resample so that it has one")]
+    Undefined {
+        /// Draws without a value.
+        n_undefined: usize,
+        /// All draws.
+        n_drawn: usize,
     },
     /// A quantile was asked for outside of 0 to 1.
     #[error("there is no quantile `{q}`; it must lie between 0 and 1")]
@@ -175,6 +204,18 @@ pub enum StatsError {
         /// Its rows labelled `false`.
         n_false: usize,
     },
+    /// A group that should carry one label carries several.
+    #[error("group `{group}` carries more than one label; groups can only be exchanged if each carries one")]
+    MixedGroup {
+        /// The group.
+        group: u64,
+    },
+    /// A group that should carry several labels carries one.
+    #[error("group `{group}` carries one label only; a matched group has rows of several, strata need not")]
+    UnmatchedGroup {
+        /// The group.
+        group: u64,
+    },
 }
 
 /// Checks that `what` has one entry for each of `of`.
@@ -192,6 +233,15 @@ pub(crate) fn numbers(what: &'static str, values: &[f64]) -> Result<(), StatsErr
     }
     match values.iter().position(|value| value.is_nan()) {
         Some(index) => Err(StatsError::NotANumber { what, index }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that there are values and that each is finite.
+pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<(), StatsError> {
+    numbers(what, values)?;
+    match values.iter().find(|value| value.is_infinite()) {
+        Some(&value) => Err(StatsError::OutOfRange { what, value, range: "finite" }),
         None => Ok(()),
     }
 }

@@ -80,7 +80,7 @@ impl Estimate {
         &self.method
     }
 
-    /// The p-value, once [`with_permutation`](Self::with_permutation) has given it one.
+    /// The p-value, if theory gave one or [`with_permutation`](Self::with_permutation) has.
     pub fn p(&self) -> Option<&PValue> {
         self.p.as_ref()
     }
@@ -113,11 +113,10 @@ impl Estimate {
     /// # Ok::<(), isinglass_stats::StatsError>(())
     /// ```
     #[must_use]
-    pub fn with_permutation(mut self, null: &PermutationNull) -> Self {
+    pub fn with_permutation(self, null: &PermutationNull) -> Self {
         let n_resamples = null.n_resamples();
         let value = (1 + null.at_least(self.value)) as f64 / (1 + n_resamples) as f64;
-        self.p = Some(PValue { value, null: null.how().to_owned(), n_resamples: Some(n_resamples), adjusted: None });
-        self
+        self.with_counted_p(value, null.how(), n_resamples)
     }
 
     /// The p-value of a distribution that theory gives; `null` says what chance was taken to do, such as
@@ -126,6 +125,12 @@ impl Estimate {
         // Tails that are summed up may leave the range by a rounding.
         let value = value.clamp(0.0, 1.0);
         self.p = Some(PValue { value, null: null.to_owned(), n_resamples: None, adjusted: None });
+        self
+    }
+
+    /// The p-value of `n_resamples` permutations that were counted elsewhere.
+    pub(crate) fn with_counted_p(mut self, value: f64, null: &str, n_resamples: usize) -> Self {
+        self.p = Some(PValue { value, null: null.to_owned(), n_resamples: Some(n_resamples), adjusted: None });
         self
     }
 
@@ -174,7 +179,7 @@ impl PValue {
         &self.null
     }
 
-    /// How many times chance was drawn; none for a p-value from theory.
+    /// How many times chance was drawn or counted out; none for a p-value from theory.
     pub fn n_resamples(&self) -> Option<usize> {
         self.n_resamples
     }

@@ -7,9 +7,15 @@
 #[path = "../../../../tests/shared/reference.rs"]
 mod reference;
 
+mod anova_2x2;
+mod bootstrap;
 mod clusters;
+mod logit_unpenalised;
+mod mixed_effects;
 mod multiple_testing;
+mod ols;
 mod pca_effective_rank;
+mod permutation;
 mod subspaces;
 
 use reference::Reference;
@@ -20,9 +26,15 @@ fn every_file_of_the_folder_passes() {
     reference::walk(
         |topic| !topic.starts_with("probe_"),
         |reference: &Reference| match reference.topic.as_str() {
+            "anova_2x2" => anova_2x2::check(reference),
+            "bootstrap" => bootstrap::check(reference),
             "clusters" => clusters::check(reference),
+            "logit_unpenalised" => logit_unpenalised::check(reference),
+            "mixed_effects" => mixed_effects::check(reference),
             "multiple_testing" => multiple_testing::check(reference),
+            "ols" => ols::check(reference),
             "pca_effective_rank" => pca_effective_rank::check(reference),
+            "permutation" => permutation::check(reference),
             "subspaces" => subspaces::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },

@@ -1,0 +1,236 @@
+//! Logistic regression without a penalty.
+
+use faer::Mat;
+
+use crate::coefficient::Coefficient;
+use crate::design::Design;
+use crate::least_squares::{LeastSquares, diagonal};
+use crate::tails::{Null, chi2_upper};
+use crate::{Estimate, StatsError};
+
+/// What messages call it.
+const NAME: &str = "logistic regression";
+
+/// Where a maximum exists, a dozen steps find it; where none does, each step moves the likelihood's logarithm by 1.
+const MOST_ITERATIONS: usize = 60;
+
+/// A change of the linear predictor by this share of its size is the last.
+const LAST_STEP: f64 = 1e-8;
+
+/// A logistic model fitted by [`logit`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogitFit {
+    /// One for each column of the design, in order; each is a change of the log odds, held against the normal
+    /// distribution (Wald).
+    pub coefficients: Vec<Coefficient>,
+    /// The logarithm of the likelihood at its maximum.
+    pub log_likelihood: f64,
+    /// The same with one probability for all rows.
+    pub log_likelihood_null: f64,
+    /// `1 - ln L / ln L0` (McFadden 1974), with the p-value of the likelihood ratio if there are columns and an
+    /// intercept.
+    ///
+    /// It is no share of variance: 0.2 to 0.4 is already a very good fit.
+    pub pseudo_r2: Estimate,
+    /// How many steps were taken.
+    pub iterations: usize,
+}
+
+impl LogitFit {
+    /// The coefficient of a column, or of `Intercept`.
+    pub fn coefficient(&self, name: &str) -> Option<&Coefficient> {
+        self.coefficients.iter().find(|coefficient| coefficient.name == name)
+    }
+}
+
+/// Logistic regression of a label on the columns of a design, without a penalty.
+///
+/// `P(true) = 1 / (1 + exp(-Xβ))`, its likelihood maximised by Newton's method (iteratively reweighted least squares);
+/// standard errors are the roots of the diagonal of `(X'WX)⁻¹` with `W = P (1 - P)`.
+///
+/// Odds ratios of models with different columns do not compare, even without confounding.
+/// Wald's p-values are too large where coefficients are large (Hauck and Donner 1977), and estimates are too large with
+/// fewer than about 10 rows of the rarer class for each column.
+///
+/// # Errors
+///
+/// [`StatsError::Empty`], [`StatsError::LengthMismatch`], [`StatsError::OneClass`], [`StatsError::TooFew`] unless there are
+/// more rows than columns, [`StatsError::Singular`] if columns depend on each other, [`StatsError::Separable`] if a
+/// combination of columns tells the classes apart, all rows or some with the others tied (Albert and Anderson 1984), and
+/// [`StatsError::NotConverged`].
+///
+/// ```
+/// use isinglass_stats::{Design, logit};
+///
+/// let turn = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+/// let failed = [false, false, true, false, true, false, true, true];
+/// let fit = logit(&Design::new().column("turn", &turn)?, &failed)?;
+/// assert!((fit.coefficients[1].estimate.value() - 0.6066).abs() < 1e-4);
+/// # Ok::<(), isinglass_stats::StatsError>(())
+/// ```
+pub fn logit(design: &Design, labels: &[bool]) -> Result<LogitFit, StatsError> {
+    if labels.is_empty() {
+        return Err(StatsError::Empty { what: "labels" });
+    }
+    let columns = design.columns_for("labels", labels.len())?;
+    let (n, k) = (labels.len(), columns.len());
+    let n_true = labels.iter().filter(|&&label| label).count();
+    if n_true == 0 || n_true == n {
+        return Err(StatsError::OneClass { label: labels[0], n });
+    }
+    if n <= k {
+        return Err(StatsError::TooFew { what: "rows", got: n, least: k + 1, statistic: NAME });
+    }
+    // Says so if the design itself is singular, whatever the weights.
+    LeastSquares::new("design", &columns)?;
+    let Maximum { beta, weighted, log_likelihood, iterations } = maximise(&columns, labels)?;
+
+    let covariance = weighted.covariance(&Mat::identity(k, k));
+    let coefficients =
+        Coefficient::all(design.names(), (&beta, &diagonal(&covariance)), n, Null::Normal, (NAME, "Wald"))?;
+    let share = n_true as f64 / n as f64;
+    let log_likelihood_null = n_true as f64 * share.ln() + (n - n_true) as f64 * (1.0 - share).ln();
+    let pseudo_r2 = Estimate::new(1.0 - log_likelihood / log_likelihood_null, None, n, "McFadden's pseudo-R²");
+    let pseudo_r2 = if design.has_intercept() && k > 1 {
+        let p = chi2_upper(2.0 * (log_likelihood - log_likelihood_null), (k - 1) as f64);
+        pseudo_r2.with_p(p, "all slopes 0, likelihood ratio")
+    } else {
+        pseudo_r2
+    };
+    Ok(LogitFit { coefficients, log_likelihood, log_likelihood_null, pseudo_r2, iterations })
+}
+
+struct Maximum {
+    beta: Vec<f64>,
+    /// The decomposition of `W^(1/2) X` at the maximum.
+    weighted: LeastSquares,
+    log_likelihood: f64,
+    iterations: usize,
+}
+
+fn maximise(columns: &[Vec<f64>], labels: &[bool]) -> Result<Maximum, StatsError> {
+    let signs: Vec<f64> = labels.iter().map(|&label| if label { 1.0 } else { -1.0 }).collect();
+    let predict = |beta: &[f64]| -> Vec<f64> {
+        (0..labels.len()).map(|i| columns.iter().zip(beta).map(|(column, b)| column[i] * b).sum()).collect()
+    };
+    // ln(1 / (1 + exp(-s))) without overflow.
+    let ln_likelihood = |eta: &[f64]| -> f64 {
+        let rows = eta.iter().zip(&signs).map(|(eta, sign)| eta * sign);
+        rows.map(|s| s.min(0.0) - (-s.abs()).exp().ln_1p()).sum()
+    };
+    let mut beta = vec![0.0; columns.len()];
+    let mut eta = vec![0.0; labels.len()];
+    let mut value = ln_likelihood(&eta);
+    let mut along = eta.clone();
+    for iteration in 1..=MOST_ITERATIONS {
+        let Some((_, step)) = newton_step(columns, &signs, &eta) else { break };
+        along = predict(&step);
+        let greatest = |values: &[f64]| values.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
+        let last = greatest(&along) <= LAST_STEP * (1.0 + greatest(&eta));
+        let mut share = 1.0;
+        loop {
+            let next: Vec<f64> = beta.iter().zip(&step).map(|(b, s)| b + share * s).collect();
+            let next_eta = predict(&next);
+            let found = ln_likelihood(&next_eta);
+            // The function is concave: a step short enough climbs, but for rounding.
+            if last || found >= value - 1e-12 * value.abs() {
+                (beta, eta, value) = (next, next_eta, found);
+                break;
+            }
+            share /= 2.0;
+            if share < 1e-12 {
+                return Err(StatsError::NotConverged { what: NAME, iterations: iteration });
+            }
+        }
+        if last {
+            // With the weights of where the last step led.
+            let Some((at_the_end, _)) = newton_step(columns, &signs, &eta) else { break };
+            return Ok(Maximum { beta, weighted: at_the_end, log_likelihood: value, iterations: iteration });
+        }
+    }
+    if separates(&along, &signs) || separates(&eta, &signs) {
+        return Err(StatsError::Separable { what: "design" });
+    }
+    Err(StatsError::NotConverged { what: NAME, iterations: MOST_ITERATIONS })
+}
+
+/// The decomposition of `W^(1/2) X` and the step `(X'WX)⁻¹ X'(y - P)`; none if the weights have vanished.
+fn newton_step(columns: &[Vec<f64>], signs: &[f64], eta: &[f64]) -> Option<(LeastSquares, Vec<f64>)> {
+    // √(P (1 - P)), from the smaller of the two.
+    let half = eta.iter().map(|eta| (-eta.abs() / 2.0).exp());
+    let roots: Vec<f64> = half.map(|half| half / (1.0 + half * half)).collect();
+    let scaled: Vec<Vec<f64>> =
+        columns.iter().map(|column| column.iter().zip(&roots).map(|(x, root)| x * root).collect()).collect();
+    let weighted = LeastSquares::new("design", &scaled).ok()?;
+    // y - P without a difference.
+    let off: Vec<f64> = eta.iter().zip(signs).map(|(eta, sign)| sign / (1.0 + (sign * eta).exp())).collect();
+    let slopes = columns.iter().map(|column| column.iter().zip(&off).map(|(x, off)| x * off).sum::<f64>());
+    let slopes: Vec<f64> = slopes.collect();
+    let k = columns.len();
+    let inverse = weighted.covariance(&Mat::identity(k, k));
+    let step: Vec<f64> = (0..k).map(|i| slopes.iter().enumerate().map(|(j, g)| inverse[(i, j)] * g).sum()).collect();
+    step.iter().all(|v| v.is_finite()).then_some((weighted, step))
+}
+
+/// Whether a linear predictor has the sign of the label in every row, or is 0 there, and not 0 everywhere.
+fn separates(eta: &[f64], signs: &[f64]) -> bool {
+    let greatest = eta.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
+    greatest > 0.0 && eta.iter().zip(signs).all(|(eta, sign)| eta * sign >= -1e-6 * greatest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(x: &[f64], signs: &str) -> Result<LogitFit, StatsError> {
+        let labels: Vec<bool> = signs.chars().map(|sign| sign == '+').collect();
+        logit(&Design::new().column("x", x).unwrap(), &labels)
+    }
+
+    #[test]
+    fn two_by_two_is_the_log_odds_ratio() {
+        // 3 of 4 against 1 of 5: odds 3 and 1/4, standard error √(1/3 + 1 + 1 + 1/4).
+        let fit = fit(&[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], "+++-+----").unwrap();
+        let near = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+        near(fit.coefficient("x").unwrap().estimate.value(), 12.0_f64.ln());
+        near(fit.coefficient("x").unwrap().se, (1.0_f64 / 3.0 + 2.25).sqrt());
+        near(fit.coefficient("Intercept").unwrap().estimate.value(), -(4.0_f64.ln()));
+        let log_likelihood = 3.0 * 0.75_f64.ln() + 0.25_f64.ln() + 0.2_f64.ln() + 4.0 * 0.8_f64.ln();
+        near(fit.log_likelihood, log_likelihood);
+        let null = 4.0 * (4.0_f64 / 9.0).ln() + 5.0 * (5.0_f64 / 9.0).ln();
+        near(fit.pseudo_r2.value(), 1.0 - log_likelihood / null);
+    }
+
+    #[test]
+    fn classes_that_columns_separate_are_refused() {
+        let separable = Err(StatsError::Separable { what: "design" });
+        // Apart; apart but for a tie; one cell without a label.
+        assert_eq!(fit(&[1.0, 2.0, 3.0, 4.0], "--++"), separable);
+        assert_eq!(fit(&[1.0, 2.0, 2.0, 4.0], "--++"), separable);
+        assert_eq!(fit(&[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], "+++-+-"), separable);
+        // Whatever the scale, and from far away.
+        assert_eq!(fit(&[1e6, 2e6, 3e6, 4e6], "++--"), separable);
+        assert_eq!(fit(&[1001.0, 1002.0, 1003.0, 1004.0, 5000.0], "--+++"), separable);
+        // By two columns, neither of which does alone.
+        let design = Design::new().column("a", &[0.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 4.0]).unwrap();
+        let design = design.column("b", &[1.0, 2.0, 3.0, 4.1, 0.0, 1.2, 2.0, 3.0]).unwrap();
+        let labels = [true, true, true, true, false, false, false, false];
+        assert_eq!(logit(&design, &labels), Err(StatsError::Separable { what: "design" }));
+    }
+
+    #[test]
+    fn nearly_separated_classes_have_a_fit() {
+        // One row in the wrong place, and one so far out that its probability is 1 to all digits.
+        let fit = fit(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 1e4], "---+-+++").unwrap();
+        assert!((0.5..5.0).contains(&fit.coefficients[1].estimate.value()), "{fit:?}");
+    }
+
+    #[test]
+    fn what_has_no_fit_is_refused() {
+        assert_eq!(fit(&[1.0, 2.0, 3.0], "+++"), Err(StatsError::OneClass { label: true, n: 3 }));
+        assert_eq!(fit(&[2.0; 4], "+-+-"), Err(StatsError::Singular { what: "design" }));
+        assert!(matches!(fit(&[1.0, 2.0], "+-"), Err(StatsError::TooFew { .. })));
+        assert!(matches!(fit(&[1.0, 2.0], "+-+"), Err(StatsError::LengthMismatch { .. })));
+        assert_eq!(logit(&Design::new(), &[]), Err(StatsError::Empty { what: "labels" }));
+    }
+}
