@@ -2,6 +2,7 @@
 
 mod header;
 mod value;
+mod write;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use crate::{FormatError, TensorFile, TensorView, sha256_bytes, wheel};
 
 use header::Header;
 pub use value::{Array, Kind, Value};
+pub use write::{NewValue, save_gguf};
 
 /// A GGUF file, version 2 or 3, little-endian: named tensors, and metadata by key.
 ///

@@ -57,7 +57,7 @@ mod write;
 
 pub use dtype::Dtype;
 pub use error::FormatError;
-pub use gguf::{Array, Gguf, Kind, Value};
+pub use gguf::{Array, Gguf, Kind, NewValue, Value, save_gguf};
 pub use hash::{sha256_bytes, sha256_file};
 pub use hub_cache::{HubCache, HubId, Progress};
 pub use safetensors::Safetensors;

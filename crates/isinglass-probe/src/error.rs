@@ -79,6 +79,12 @@ pub enum FitError {
         /// Two of its classes.
         classes: [usize; 2],
     },
+    /// A fold tests on a group that it trains on.
+    #[error("a fold trains and tests on rows of group `{group}`; keep groups whole")]
+    LeakingGroup {
+        /// The group.
+        group: u64,
+    },
     /// A setting lies outside of its range.
     #[error("`{what}` is `{value}`; it must be {range}")]
     BadSetting {

@@ -140,7 +140,7 @@ impl Labels {
     /// What chance may exchange.
     pub(crate) fn scheme(&self) -> Scheme<'_> {
         match self.scheme {
-            Design::Within => Scheme::WithinGroups(&self.groups),
+            Design::Within => Scheme::Stratified(&self.groups),
             Design::Between => Scheme::WholeGroups(&self.groups),
             Design::Free => Scheme::Free,
         }

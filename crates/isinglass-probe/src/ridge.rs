@@ -10,7 +10,7 @@ use crate::logistic::all_present;
 use crate::probe::{LinearProbe, Probe, row_after_row};
 
 /// Least squares on the classes with a quadratic penalty: minimises `Σ (y − x·w − b)² + alpha w·w`, the intercept not
-/// penalised, with `y` 1 for rows of a class and 0 for others.
+/// penalised, with `y` 1 for rows of a class and -1 for others, so that scores above 0 speak for it.
 ///
 /// Solved in closed form (Hoerl and Kennard 1970), in the span of the rows where they are fewer than the columns.
 /// It is quick and near a logistic probe in the order of its scores; they are no probabilities.
@@ -75,12 +75,13 @@ impl Ridge {
     }
 }
 
-/// 1 where a row is of the column's class, for two classes that of class 1 alone; the columns of labellings side by side.
+/// 1 where a row is of the column's class and -1 elsewhere, for two classes that of class 1 alone; the columns of labellings
+/// side by side.
 pub(crate) fn indicators(labellings: &[Vec<usize>], n_classes: usize) -> (Mat<f64>, usize) {
     let columns = if n_classes == 2 { 1 } else { n_classes };
     let first = usize::from(n_classes == 2);
     let indicators = Mat::from_fn(labellings[0].len(), labellings.len() * columns, |i, j| {
-        f64::from(u8::from(labellings[j / columns][i] == first + j % columns))
+        if labellings[j / columns][i] == first + j % columns { 1.0 } else { -1.0 }
     });
     (indicators, columns)
 }

@@ -4,7 +4,11 @@
 //! along it. It does not know how the direction was found.
 
 mod argument;
+mod file;
 mod steer;
 
 pub use argument::{ArgumentError, SteerArgument};
+pub use file::{
+    DirectionFileError, Numbering, load_control_vector, load_directions, save_control_vector, save_directions,
+};
 pub use steer::{At, NotAStream, Steer};

@@ -1,0 +1,359 @@
+//! How good a probe is, asked honestly.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use isinglass_stats::{
+    Bootstrap, Estimate, Folds, PermutationNull, Resample, Split, StatsError, auroc, permuted_classes,
+};
+use rayon::prelude::*;
+
+use crate::baselines::{Baselines, View};
+use crate::error::FitError;
+use crate::features::Features;
+use crate::fold::Fold;
+use crate::labels::Labels;
+use crate::logistic::Logistic;
+use crate::probe::Probe;
+
+/// Cross-validates a probe on one or many sets of features of the same rows, such as every layer.
+///
+/// Rows are split by group, stratified by class; scalers are fitted inside the folds; each score is of a row that its probe
+/// did not see. Beside every probe stand its null (labels shuffled as the design allows, everything refitted) and what the
+/// texts alone give away.
+/// The p of each set of features is that of the greatest AUROC over all of them under the same shuffles, so the best layer
+/// may be reported with its p as it is; its AUROC is still the greatest of many, which flatters it.
+///
+/// ```
+/// use isinglass_probe::{Baselines, CrossFit, Features, Labels, Logistic};
+///
+/// let texts: Vec<String> = (0..24).map(|i| format!("text {i}")).collect();
+/// let values = (0..24).flat_map(|i| [f64::from(i % 2) * 3.0 + f64::from(i % 5), f64::from(i % 7)]).collect();
+/// let layer = Features::new("layer 3", 2, values)?;
+/// let labels = Labels::paired((0..24).map(|i| i % 2 == 1).collect(), (0..24).map(|i| i / 2).collect())?;
+/// let found = CrossFit::new(&Logistic::l2(1.0)).seed(7).permutations(100).run(&[layer], &labels, &Baselines::of(&texts))?;
+/// println!("{found}"); // the probe, then what words, first words, length and punctuation give
+/// assert!(found.probes[0].auroc.value() > 0.8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct CrossFit<'p> {
+    probe: &'p dyn Probe,
+    folds: usize,
+    permutations: usize,
+    resamples: usize,
+    seed: u64,
+    progress: Option<&'p (dyn Fn(usize, usize) + Sync)>,
+}
+
+impl fmt::Debug for CrossFit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { folds, permutations, resamples, seed, .. } = self;
+        let name = self.probe.name();
+        write!(f, "CrossFit({name}, {folds} folds, {permutations} permutations, {resamples} resamples, seed {seed})")
+    }
+}
+
+/// What cross-validation found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct CrossFitted {
+    /// The probe, and how it was asked.
+    pub how: String,
+    /// One for each set of features, in their order.
+    pub probes: Vec<Scored>,
+    /// What the texts alone give away.
+    pub baselines: Vec<Scored>,
+    /// Why there are no baselines.
+    pub left_out: Option<String>,
+}
+
+/// How well one set of features tells the classes apart.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Scored {
+    /// What the features are.
+    pub name: String,
+    /// Scores of the rows by probes that they were not part of, row after row: one for two classes, else one for each.
+    pub scores: Vec<f64>,
+    /// AUROC of the scores; of more than two classes the mean over the classes, each against the others.
+    /// With a bootstrap interval over groups and a permutation p.
+    pub auroc: Estimate,
+    /// Share of rows given their class, the mean over the classes, with a bootstrap interval over groups.
+    pub accuracy: Estimate,
+    /// AUROCs of these features with labels shuffled.
+    pub null: PermutationNull,
+}
+
+impl<'p> CrossFit<'p> {
+    /// Five folds, 1,000 shuffles of the labels, 2,000 bootstrap resamples, seed 0.
+    pub fn new(probe: &'p dyn Probe) -> Self {
+        Self { probe, folds: 5, permutations: 1000, resamples: 2000, seed: 0, progress: None }
+    }
+
+    /// Number of folds.
+    #[must_use]
+    pub fn folds(mut self, folds: usize) -> Self {
+        self.folds = folds;
+        self
+    }
+
+    /// Number of shuffles of the labels.
+    #[must_use]
+    pub fn permutations(mut self, permutations: usize) -> Self {
+        self.permutations = permutations;
+        self
+    }
+
+    /// Number of bootstrap resamples.
+    #[must_use]
+    pub fn resamples(mut self, resamples: usize) -> Self {
+        self.resamples = resamples;
+        self
+    }
+
+    /// Seed of folds, shuffles and resamples.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Told after every fold of every set of features how many are done, of how many; from any thread.
+    #[must_use]
+    pub fn progress(mut self, progress: &'p (dyn Fn(usize, usize) + Sync)) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Scores every set of features, and the texts.
+    ///
+    /// # Errors
+    /// [`FitError`] if rows, texts and labels differ in number, there are no features or fewer groups than folds, or a
+    /// class is missing from a fold.
+    pub fn run(&self, features: &[Features], labels: &Labels, baselines: &Baselines<'_>) -> Result<CrossFitted, FitError> {
+        let split = Split::grouped(labels.groups()).folds(self.folds).seed(self.seed).stratified(labels.classes());
+        self.run_on(&split.split()?, features, labels, baselines)
+    }
+
+    /// As [`run`](Self::run) on folds of your own, such as [`Split::leave_one_group_out`].
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run); also if the folds are of another number of rows, or a fold trains on a group that it
+    /// tests on.
+    pub fn run_on(
+        &self,
+        folds: &Folds,
+        features: &[Features],
+        labels: &Labels,
+        baselines: &Baselines<'_>,
+    ) -> Result<CrossFitted, FitError> {
+        if features.is_empty() {
+            return Err(StatsError::Empty { what: "features" }.into());
+        }
+        labels.check("folds", folds.n_rows())?;
+        features.iter().try_for_each(|features| labels.check(features.name(), features.len()))?;
+        let views: &[View] = if baselines.left_out.is_some() { &[] } else { &View::ALL };
+        if baselines.left_out.is_none() {
+            labels.check("texts", baselines.texts.len())?;
+        }
+        let sides: Vec<(Vec<usize>, Vec<usize>)> = folds.iter().collect();
+        for (train, test) in &sides {
+            let of = |row: &usize| labels.groups()[*row];
+            let trained: std::collections::BTreeSet<u64> = train.iter().map(of).collect();
+            if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
+                return Err(FitError::LeakingGroup { group });
+            }
+        }
+        // The labels as they are, then shuffled; the same shuffles for every set of features.
+        let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
+        let labellings: Vec<Vec<usize>> =
+            std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect();
+
+        let of_texts = Logistic::l2(1.0);
+        let sources: Vec<Source<'_>> = features
+            .iter()
+            .map(|features| Source::Rows(features, self.probe))
+            .chain(views.iter().map(|&view| Source::Texts(view, &baselines.texts, &of_texts)))
+            .collect();
+        let total = sources.len() * sides.len();
+        let done = AtomicUsize::new(0);
+        // Folds of all sources side by side: many layers keep many processors busy, and so do many folds.
+        let jobs: Vec<(usize, usize)> = (0..sources.len()).flat_map(|s| (0..sides.len()).map(move |f| (s, f))).collect();
+        let scored: Vec<Vec<Vec<f64>>> = jobs
+            .into_par_iter()
+            .map(|(source, side)| {
+                let (train, test) = &sides[side];
+                let scores = sources[source].scores(train, test, labels, &labellings)?;
+                if let Some(progress) = self.progress {
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                }
+                Ok(scores)
+            })
+            .collect::<Result<_, FitError>>()?;
+        let found: Vec<Found> = scored
+            .chunks(sides.len())
+            .zip(&sources)
+            .map(|(of_folds, source)| Found::new(source.name(), of_folds, &sides, &labellings, labels.n_classes()))
+            .collect::<Result<_, _>>()?;
+
+        let nulls: Vec<Vec<f64>> = found[..features.len()].iter().map(|found| found.aurocs[1..].to_vec()).collect();
+        let greatest = match &nulls[..] {
+            [only] => PermutationNull::from_values(only.clone(), labels.null())?,
+            all => PermutationNull::max_over(all, labels.null())?,
+        };
+        let mut probes = Vec::new();
+        let mut texts = Vec::new();
+        for (i, found) in found.into_iter().enumerate() {
+            let null = PermutationNull::from_values(found.aurocs[1..].to_vec(), labels.null())?;
+            let of_texts = i >= features.len();
+            let scored = self.scored(found, labels, if of_texts { &null } else { &greatest }, null.clone())?;
+            if of_texts { texts.push(scored) } else { probes.push(scored) }
+        }
+        let n_groups = labels.groups().iter().collect::<std::collections::BTreeSet<_>>().len();
+        let how = format!("{}, {} folds over {n_groups} groups, seed {}", self.probe.name(), sides.len(), self.seed);
+        Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone() })
+    }
+
+    fn scored(
+        &self,
+        found: Found,
+        labels: &Labels,
+        against: &PermutationNull,
+        null: PermutationNull,
+    ) -> Result<Scored, FitError> {
+        let bootstrap = Bootstrap::resamples(self.resamples).seed(self.seed);
+        let (k, n_classes, classes) = (found.columns, labels.n_classes(), labels.classes());
+        let groups = Resample::Groups(labels.groups());
+        let name = if n_classes == 2 { "AUROC, out of fold" } else { "macro AUROC, out of fold" };
+        let auroc = bootstrap.estimate(groups, name, |rows| macro_auroc(rows, &found.scores, classes, n_classes))?;
+        let right: Vec<bool> =
+            found.scores.chunks(k).zip(classes).map(|(scores, &class)| predicted(scores) == class).collect();
+        let balanced = |rows: &[usize]| {
+            let mut counts = vec![[0_usize; 2]; n_classes];
+            rows.iter().for_each(|&row| counts[classes[row]][usize::from(right[row])] += 1);
+            let shares = counts.iter().map(|[wrong, right]| *right as f64 / (wrong + right) as f64);
+            // A class that was not drawn has no share.
+            let mean = shares.sum::<f64>() / n_classes as f64;
+            mean.is_finite().then_some(mean)
+        };
+        let accuracy = bootstrap.estimate(groups, "balanced accuracy, out of fold", balanced)?;
+        Ok(Scored { name: found.name, auroc: auroc.with_permutation(against), accuracy, scores: found.scores, null })
+    }
+}
+
+/// Where a fold comes from, and what scores it.
+enum Source<'a> {
+    Rows(&'a Features, &'a dyn Probe),
+    Texts(View, &'a [&'a str], &'a dyn Probe),
+}
+
+impl Source<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Rows(features, _) => features.name().to_owned(),
+            Self::Texts(view, ..) => view.name().to_owned(),
+        }
+    }
+
+    /// Scores of the test rows by each labelling of the training rows.
+    fn scores(
+        &self,
+        train: &[usize],
+        test: &[usize],
+        labels: &Labels,
+        labellings: &[Vec<usize>],
+    ) -> Result<Vec<Vec<f64>>, FitError> {
+        let groups = train.iter().map(|&row| labels.groups()[row]).collect();
+        let (fold, probe) = match *self {
+            Self::Rows(features, probe) => {
+                (Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling()), probe)
+            }
+            Self::Texts(view, texts, probe) => (view.fold(texts, train, test, groups), probe),
+        };
+        let of_train: Vec<Vec<usize>> =
+            labellings.iter().map(|labels| train.iter().map(|&row| labels[row]).collect()).collect();
+        probe.score(&fold, &of_train, labels.n_classes())
+    }
+}
+
+/// Scores of all rows, and the AUROC of every labelling, the real one first.
+struct Found {
+    name: String,
+    columns: usize,
+    scores: Vec<f64>,
+    aurocs: Vec<f64>,
+}
+
+impl Found {
+    fn new(
+        name: String,
+        of_folds: &[Vec<Vec<f64>>],
+        sides: &[(Vec<usize>, Vec<usize>)],
+        labellings: &[Vec<usize>],
+        n_classes: usize,
+    ) -> Result<Self, FitError> {
+        let columns = if n_classes == 2 { 1 } else { n_classes };
+        let n = labellings[0].len();
+        let together = |labelling: usize| {
+            let mut scores = vec![0.0; n * columns];
+            for (of_fold, (_, test)) in of_folds.iter().zip(sides) {
+                for (of_row, &row) in of_fold[labelling].chunks(columns).zip(test) {
+                    scores[row * columns..(row + 1) * columns].copy_from_slice(of_row);
+                }
+            }
+            scores
+        };
+        let all: Vec<usize> = (0..n).collect();
+        let aurocs: Vec<Option<f64>> = (0..labellings.len())
+            .into_par_iter()
+            .map(|labelling| macro_auroc(&all, &together(labelling), &labellings[labelling], n_classes))
+            .collect();
+        // Labels hold every class, and scores are numbers, or the fit has failed before.
+        let aurocs = aurocs.into_iter().collect::<Option<_>>();
+        let aurocs = aurocs.ok_or(StatsError::Undefined { n_undefined: 1, n_drawn: labellings.len() })?;
+        Ok(Self { name, columns, scores: together(0), aurocs })
+    }
+}
+
+/// The mean over the classes of the AUROC of each against the others; of two classes that of class 1. None if a class is
+/// missing from the rows.
+fn macro_auroc(rows: &[usize], scores: &[f64], classes: &[usize], n_classes: usize) -> Option<f64> {
+    let columns = if n_classes == 2 { 1 } else { n_classes };
+    let of = |column: usize| {
+        let class = if n_classes == 2 { 1 } else { column };
+        let drawn: Vec<f64> = rows.iter().map(|&row| scores[row * columns + column]).collect();
+        let labels: Vec<bool> = rows.iter().map(|&row| classes[row] == class).collect();
+        auroc(&drawn, &labels).ok()
+    };
+    let sum: Option<f64> = (0..columns).map(of).sum();
+    sum.map(|sum| sum / columns as f64)
+}
+
+/// The class of the greatest score; of two classes, class 1 if its score is above 0.
+fn predicted(scores: &[f64]) -> usize {
+    match scores {
+        [score] => usize::from(*score > 0.0),
+        _ => scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class),
+    }
+}
+
+/// The probe and its baselines, a line each.
+impl fmt::Display for CrossFitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.probes.iter().chain(&self.baselines).map(|s| s.name.chars().count()).max().unwrap_or(0);
+        writeln!(f, "{}", self.how)?;
+        for scored in &self.probes {
+            writeln!(f, "  {:width$}  {}  null {:.3}", scored.name, scored.auroc, scored.null.mean())?;
+        }
+        match &self.left_out {
+            Some(why) => writeln!(f, "no baselines: {why}"),
+            None => {
+                writeln!(f, "what the texts alone give away")?;
+                self.baselines.iter().try_for_each(|scored| {
+                    writeln!(f, "  {:width$}  {}  null {:.3}", scored.name, scored.auroc, scored.null.mean())
+                })
+            }
+        }
+    }
+}
