@@ -62,6 +62,48 @@ pub enum ReportError {
         /// The value.
         value: f64,
     },
+    /// A series of a bar plot has two bars for one group.
+    #[error("series `{series}` of plot `{plot}` has two bars for `{group}`; give each group at most one")]
+    DuplicateBar {
+        /// The plot's name.
+        plot: String,
+        /// The series.
+        series: String,
+        /// The group.
+        group: String,
+    },
+    /// A ROC curve has not one rate of each kind for every point, or fewer than two points.
+    #[error(
+        "curve `{curve}` of plot `{plot}` has {n_fpr} false-positive and {n_tpr} true-positive rates; \
+         give as many of each, at least 2"
+    )]
+    CurveLengths {
+        /// The plot's name.
+        plot: String,
+        /// The curve.
+        curve: String,
+        /// How many false-positive rates there are.
+        n_fpr: usize,
+        /// How many true-positive rates there are.
+        n_tpr: usize,
+    },
+    /// Points that are no ROC curve.
+    #[error(
+        "point {point} of curve `{curve}` of plot `{plot}` is at ({fpr}, {tpr}); \
+         a ROC curve begins at (0, 0), never falls in either rate, and ends at (1, 1)"
+    )]
+    NotARoc {
+        /// The plot's name.
+        plot: String,
+        /// The curve.
+        curve: String,
+        /// The first point that is wrong, from 0.
+        point: usize,
+        /// Its false-positive rate.
+        fpr: f64,
+        /// Its true-positive rate.
+        tpr: f64,
+    },
     /// A row of a table has more or fewer cells than there are columns.
     #[error("row {row} of table `{table}` has {cells} cells; give one for each of its {columns} columns")]
     RaggedTable {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::ReportError;
+use crate::plot::finite;
 
 /// A grid of readings, each a colour with a word on it, such as the likeliest token at each layer and position.
 ///
@@ -103,11 +104,7 @@ impl HeatMap {
         if self.columns.is_empty() || self.rows.is_empty() {
             return Err(ReportError::EmptyPlot { plot: self.name.clone() });
         }
-        let not_finite =
-            |part: &str, value| ReportError::NotFinite { plot: self.name.clone(), part: part.to_owned(), value };
-        if let Some(value) = self.range.into_iter().find(|value| !value.is_finite()) {
-            return Err(not_finite("range", value));
-        }
+        self.range.into_iter().try_for_each(|value| finite(&self.name, "range", value))?;
         for (index, row) in self.rows.iter().enumerate() {
             if row.cells.len() != self.columns.len() {
                 return Err(ReportError::RaggedTable {
@@ -117,9 +114,7 @@ impl HeatMap {
                     columns: self.columns.len(),
                 });
             }
-            if let Some(cell) = row.cells.iter().find(|cell| !cell.value.is_finite()) {
-                return Err(not_finite(&row.label, cell.value));
-            }
+            row.cells.iter().try_for_each(|cell| finite(&self.name, &row.label, cell.value))?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Results as JSON, Markdown and SVG under one provenance header.
+//! Results as JSON, Markdown, HTML and SVG under one provenance header.
 //!
 //! A [`Report`] takes [`Estimate`](isinglass_stats::Estimate)s and never a bare float, so a number in it was computed
 //! and carries its interval and its count.
-//! A [`HeatMap`] shows readings, which claim nothing beyond the one place they were read at.
+//! A [`HeatMap`] and a [`ScatterPlot`] show readings, which claim nothing beyond the one place they were read at.
 //! Its [`Provenance`] heads every file that it writes, and synthetic data say so in each of them.
 //!
 //! ```
@@ -31,19 +31,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bars;
+mod document;
 mod error;
+mod escape;
 mod heat;
+mod html;
 mod json;
 mod markdown;
 mod plot;
 mod provenance;
 mod report;
+mod roc;
+mod scatter;
 mod svg;
 mod table;
 
+pub use bars::BarPlot;
 pub use error::ReportError;
 pub use heat::HeatMap;
 pub use plot::{LinePlot, NullBand};
 pub use provenance::{DataSource, Origin, Provenance};
 pub use report::{Report, Written};
+pub use roc::RocPlot;
+pub use scatter::ScatterPlot;
 pub use table::{Cell, Table};

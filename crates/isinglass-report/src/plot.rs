@@ -1,5 +1,7 @@
 //! Line plots whose bands come from the estimates they draw.
 
+use std::cmp::Ordering;
+
 use isinglass_stats::{Estimate, PermutationNull, StatsError};
 use serde::Serialize;
 
@@ -138,9 +140,7 @@ impl LinePlot {
             return Err(ReportError::EmptyPlot { plot: self.name.clone() });
         }
         for (part, value) in self.coordinates() {
-            if !value.is_finite() {
-                return Err(ReportError::NotFinite { plot: self.name.clone(), part: part.to_owned(), value });
-            }
+            finite(&self.name, part, value)?;
             if self.log_axes && value <= 0.0 {
                 return Err(ReportError::NotPositive { plot: self.name.clone(), part: part.to_owned(), value });
             }
@@ -227,7 +227,51 @@ impl NullBand {
     }
 }
 
+/// A label with the counts of what it names: `probe (n = 80)`, `probe (n = 40 to 80)`.
+pub(crate) fn counted(label: &str, counts: impl IntoIterator<Item = usize>) -> String {
+    let n = n_of(counts);
+    match (label.trim().is_empty(), n.is_empty()) {
+        (_, true) => label.to_owned(),
+        (true, false) => n,
+        (false, false) => format!("{label} ({n})"),
+    }
+}
+
+/// The counts as `n = 80` or `n = 40 to 80`; nothing if there are none.
+pub(crate) fn n_of(counts: impl IntoIterator<Item = usize>) -> String {
+    let (least, most) = counts.into_iter().fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
+    match least.cmp(&most) {
+        Ordering::Less => format!("n = {least} to {most}"),
+        Ordering::Equal => format!("n = {least}"),
+        Ordering::Greater => String::new(),
+    }
+}
+
+/// Checks that a value has a place on an axis.
+pub(crate) fn finite(plot: &str, part: &str, value: f64) -> Result<(), ReportError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(ReportError::NotFinite { plot: plot.to_owned(), part: part.to_owned(), value })
+}
+
 /// The least and the greatest of the values.
-fn extent(values: impl Iterator<Item = f64>) -> [f64; 2] {
+pub(crate) fn extent(values: impl Iterator<Item = f64>) -> [f64; 2] {
     values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_their_counts() {
+        let check = |label: &str, counts: &[usize], expected: &str| {
+            assert_eq!(counted(label, counts.iter().copied()), expected);
+        };
+        check("probe", &[80, 80], "probe (n = 80)");
+        check("probe", &[80, 40, 60], "probe (n = 40 to 80)");
+        check("", &[3], "n = 3");
+        check("probe", &[], "probe");
+    }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::document::Shown;
+
 /// Whether numbers were measured on a model or made up to try out the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,7 +135,7 @@ impl Provenance {
     pub(crate) fn rows(&self) -> Vec<(String, Shown<'_>)> {
         let mut rows = vec![
             ("origin".to_owned(), Shown::Bold(self.origin.to_string())),
-            ("model".to_owned(), Shown::Text(&self.model)),
+            ("model".to_owned(), Shown::Text((&self.model).into())),
             ("weights, SHA-256".to_owned(), Shown::Code(self.weights_sha256.clone())),
         ];
         for source in &self.data {
@@ -141,10 +143,10 @@ impl Provenance {
         }
         rows.push(("seed".to_owned(), Shown::Code(self.seed.to_string())));
         if !self.device.is_empty() {
-            rows.push(("device".to_owned(), Shown::Text(&self.device)));
+            rows.push(("device".to_owned(), Shown::Text((&self.device).into())));
         }
         for (of, version) in &self.versions {
-            rows.push((format!("version: {of}"), Shown::Text(version)));
+            rows.push((format!("version: {of}"), Shown::Text(version.into())));
         }
         for (name, value) in &self.settings {
             rows.push((format!("setting: {name}"), Shown::Code(value.to_string())));
@@ -158,13 +160,4 @@ impl Provenance {
         let weights: String = self.weights_sha256.chars().take(12).collect();
         format!("{} · {} · weights {weights} · seed {}", self.origin, self.model, self.seed)
     }
-}
-
-/// How a value of the provenance is set in text.
-#[derive(Debug)]
-pub(crate) enum Shown<'a> {
-    Bold(String),
-    Text(&'a str),
-    Code(String),
-    Data(&'a DataSource),
 }

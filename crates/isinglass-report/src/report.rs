@@ -1,15 +1,21 @@
-//! A report: sections under a provenance, written as three kinds of file.
+//! A report: sections under a provenance, written as four kinds of file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use isinglass_stats::Estimate;
 use serde::Serialize;
 
-use crate::{HeatMap, LinePlot, Provenance, ReportError, Table, json, markdown, svg};
+use crate::{
+    BarPlot, HeatMap, LinePlot, Provenance, ReportError, RocPlot, ScatterPlot, Table, html, json, markdown, svg,
+};
 
-/// Results under one provenance, written as `<name>.json`, `<name>.md` and one `<name>.<plot>.svg` for each plot.
+/// Results under one provenance, written as `<name>.json`, `<name>.md`, `<name>.html` and one `<name>.<plot>.svg` for
+/// each plot.
+///
+/// The JSON is for programs (its fields are in docs/REPORT.md), the Markdown shows the plots beside it, and the HTML is
+/// one file that needs nothing else: its plots are within, it has no script and fetches nothing.
 ///
 /// Sections appear in the order in which they were added.
 /// The same report gives the same bytes: there is no clock and no machine in it.
@@ -32,6 +38,9 @@ pub(crate) enum Section {
     Estimates { estimates: Vec<LabelledEstimate> },
     Table(Table),
     Lines(LinePlot),
+    Bars(BarPlot),
+    Scatter(ScatterPlot),
+    Roc(RocPlot),
     Heat(HeatMap),
     Samples { heading: String, samples: Vec<Sample> },
     Note { text: String },
@@ -58,6 +67,8 @@ pub struct Written {
     pub json: PathBuf,
     /// Everything, for people.
     pub markdown: PathBuf,
+    /// Everything and the plots in one file, for people.
+    pub html: PathBuf,
     /// The plots, in their order.
     pub plots: Vec<PathBuf>,
 }
@@ -69,6 +80,9 @@ impl Report {
     }
 
     /// Lists another artefact that went into this report, such as an earlier run that it compares with.
+    ///
+    /// Tables, plots and estimates carry no origin of their own: what they were computed from is said here, and a report
+    /// has one origin for all of them.
     ///
     /// # Errors
     ///
@@ -118,6 +132,24 @@ impl Report {
         self.section(Section::Lines(plot))
     }
 
+    /// Adds a bar plot, in a file of its own that the Markdown shows.
+    #[must_use]
+    pub fn bars(self, plot: BarPlot) -> Self {
+        self.section(Section::Bars(plot))
+    }
+
+    /// Adds a scatter plot, in a file of its own that the Markdown shows.
+    #[must_use]
+    pub fn scatter(self, plot: ScatterPlot) -> Self {
+        self.section(Section::Scatter(plot))
+    }
+
+    /// Adds ROC curves, in a file of their own that the Markdown shows.
+    #[must_use]
+    pub fn roc(self, plot: RocPlot) -> Self {
+        self.section(Section::Roc(plot))
+    }
+
     /// Adds a heat map, in a file of its own that the Markdown shows.
     #[must_use]
     pub fn heat(self, map: HeatMap) -> Self {
@@ -154,23 +186,30 @@ impl Report {
     /// # Errors
     ///
     /// [`ReportError::BadName`], [`ReportError::DuplicatePlot`], [`ReportError::EmptyPlot`],
-    /// [`ReportError::NotFinite`] or [`ReportError::RaggedTable`] for what cannot be shown, [`ReportError::Draw`] or
-    /// [`ReportError::Encode`] if rendering fails, [`ReportError::Write`] if the file system refuses.
+    /// [`ReportError::NotFinite`], [`ReportError::NotPositive`], [`ReportError::DuplicateBar`],
+    /// [`ReportError::CurveLengths`], [`ReportError::NotARoc`] or [`ReportError::RaggedTable`] for what cannot be shown,
+    /// [`ReportError::Draw`] or [`ReportError::Encode`] if rendering fails, [`ReportError::Write`] if the file system
+    /// refuses.
     pub fn write(&self, dir: impl AsRef<Path>) -> Result<Written, ReportError> {
         let dir = dir.as_ref();
         self.check()?;
-        let mut plots = Vec::new();
+        let mut pictures = BTreeMap::new();
         for plot in self.plots() {
-            plots.push((dir.join(self.plot_file(plot.name())), svg::draw(plot, &self.provenance)?));
+            pictures.insert(plot.name(), svg::draw(plot, &self.provenance)?);
         }
-        let markdown = (dir.join(format!("{}.md", self.name)), markdown::render(self));
-        let json = (dir.join(format!("{}.json", self.name)), json::render(self)?);
+        let file = |ending: &str| dir.join(format!("{}.{ending}", self.name));
+        let (json, markdown, html) = (file("json"), file("md"), file("html"));
+        let texts =
+            [(&json, json::render(self)?), (&markdown, markdown::render(self)), (&html, html::render(self, &pictures))];
+        let plots: Vec<PathBuf> = self.plots().map(|plot| dir.join(self.plot_file(plot.name()))).collect();
 
+        let write = |path: &Path, content: &str| {
+            write_whole(dir, path, content).map_err(|source| ReportError::Write { path: path.to_owned(), source })
+        };
         std::fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
-        for (path, content) in plots.iter().chain([&markdown, &json]) {
-            write_whole(dir, path, content).map_err(|source| ReportError::Write { path: path.clone(), source })?;
-        }
-        Ok(Written { json: json.0, markdown: markdown.0, plots: plots.into_iter().map(|(path, _)| path).collect() })
+        self.plots().zip(&plots).try_for_each(|(plot, path)| write(path, &pictures[plot.name()]))?;
+        texts.iter().try_for_each(|(path, content)| write(path, content))?;
+        Ok(Written { json, markdown, html, plots })
     }
 
     /// The file of a plot, relative to the report.
@@ -181,6 +220,9 @@ impl Report {
     fn plots(&self) -> impl Iterator<Item = Plot<'_>> {
         self.sections.iter().filter_map(|section| match section {
             Section::Lines(plot) => Some(Plot::Lines(plot)),
+            Section::Bars(plot) => Some(Plot::Bars(plot)),
+            Section::Scatter(plot) => Some(Plot::Scatter(plot)),
+            Section::Roc(plot) => Some(Plot::Roc(plot)),
             Section::Heat(map) => Some(Plot::Heat(map)),
             _ => None,
         })
@@ -208,6 +250,9 @@ impl Report {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Plot<'a> {
     Lines(&'a LinePlot),
+    Bars(&'a BarPlot),
+    Scatter(&'a ScatterPlot),
+    Roc(&'a RocPlot),
     Heat(&'a HeatMap),
 }
 
@@ -215,13 +260,29 @@ impl<'a> Plot<'a> {
     pub(crate) fn name(self) -> &'a str {
         match self {
             Self::Lines(plot) => &plot.name,
+            Self::Bars(plot) => &plot.name,
+            Self::Scatter(plot) => &plot.name,
+            Self::Roc(plot) => &plot.name,
             Self::Heat(map) => &map.name,
+        }
+    }
+
+    pub(crate) fn title(self) -> &'a str {
+        match self {
+            Self::Lines(plot) => &plot.title,
+            Self::Bars(plot) => &plot.title,
+            Self::Scatter(plot) => &plot.title,
+            Self::Roc(plot) => &plot.title,
+            Self::Heat(map) => &map.title,
         }
     }
 
     fn check(self) -> Result<(), ReportError> {
         match self {
             Self::Lines(plot) => plot.check(),
+            Self::Bars(plot) => plot.check(),
+            Self::Scatter(plot) => plot.check(),
+            Self::Roc(plot) => plot.check(),
             Self::Heat(map) => map.check(),
         }
     }

@@ -1,7 +1,13 @@
-//! Plots drawn as SVG: line plots here, heat maps below.
+//! Plots drawn as SVG: what all kinds share here, each kind below.
 
+mod axes;
+mod bars;
 mod heat;
+mod legend;
+mod lines;
+mod roc;
 mod scale;
+mod scatter;
 
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -9,14 +15,13 @@ use plotters::prelude::*;
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use self::scale::Scale;
-use crate::plot::{NullBand, Series};
+use crate::escape::escape;
 use crate::report::Plot;
-use crate::{LinePlot, Origin, Provenance, ReportError};
+use crate::{Origin, Provenance, ReportError};
 
-/// Pixels.
-const WIDTH: u32 = 900;
-const HEIGHT: u32 = 520;
+/// Pixels; a picture grows where more is to be shown.
+const WIDTH: i32 = 900;
+const HEIGHT: i32 = 520;
 const LEFT: i32 = 20;
 const LABEL: f64 = 14.0;
 const TITLE: f64 = 20.0;
@@ -26,6 +31,8 @@ const FOOT: f64 = 11.0;
 const LABEL_CHARS: usize = 24;
 const TITLE_CHARS: usize = 56;
 const FOOT_CHARS: usize = 130;
+/// Title and foot need so many pixels, however narrow the plot.
+const LEAST_WIDTH: i32 = 760;
 
 const INK: RGBColor = RGBColor(40, 40, 40);
 const GREY: RGBColor = RGBColor(110, 110, 110);
@@ -50,165 +57,65 @@ type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 pub(crate) fn draw(plot: Plot<'_>, provenance: &Provenance) -> Result<String, ReportError> {
     let mut svg = String::new();
     let drawn = match plot {
-        Plot::Lines(lines) => draw_into(&mut svg, lines, provenance),
+        Plot::Lines(lines) => lines::draw_into(&mut svg, lines, provenance),
+        Plot::Bars(bars) => bars::draw_into(&mut svg, bars, provenance),
+        Plot::Scatter(scatter) => scatter::draw_into(&mut svg, scatter, provenance),
+        Plot::Roc(roc) => roc::draw_into(&mut svg, roc, provenance),
         Plot::Heat(map) => heat::draw_into(&mut svg, map, provenance),
     };
     drawn.map_err(|error| ReportError::Draw { plot: plot.name().to_owned(), source: Box::new(error) })?;
-    Ok(svg)
+    Ok(told(&svg, plot, provenance))
 }
 
-fn draw_into(svg: &mut String, plot: &LinePlot, provenance: &Provenance) -> Drawn {
-    let canvas = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
-    canvas.fill(&WHITE)?;
-
-    let title = wrap(&plot.title, TITLE_CHARS);
-    let foot = wrap(&provenance.line(), FOOT_CHARS);
-    text_block(&canvas, &title, (LEFT, 14), &font(TITLE).style(FontStyle::Bold), INK)?;
-    let foot_top = HEIGHT as i32 - 10 - block_height(&foot, FOOT);
-    text_block(&canvas, &foot, (LEFT, foot_top), &font(FOOT), GREY)?;
-    if provenance.origin() == Origin::Synthetic {
-        let style = font(16.0).style(FontStyle::Bold).color(&COLOURS[1]).pos(Pos::new(HPos::Right, VPos::Top));
-        canvas.draw(&Text::new("SYNTHETIC", (WIDTH as i32 - LEFT, 16), style))?;
-    }
-
-    let labels = end_labels(plot);
-    let longest = labels.iter().flat_map(|label| &label.lines).map(|line| line.chars().count()).max().unwrap_or(0);
-    let scale = Scale::of(plot);
-    let [x_low, x_high] = scale.range(plot.x_extent(), 0.02);
-    // A range that was asked for already says where to end.
-    let [y_low, y_high] = scale.range(plot.y_extent(), if plot.y_range.is_some() { 0.0 } else { 0.05 });
-    let mut chart = ChartBuilder::on(&canvas)
-        .margin_top(28 + block_height(&title, TITLE))
-        .margin_bottom(18 + block_height(&foot, FOOT))
-        .margin_left(LEFT)
-        .margin_right(24 + text_width(longest, LABEL))
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(x_low..x_high, y_low..y_high)?;
-
-    let whole = plot.series.iter().flat_map(|series| &series.points).all(|point| point.x.fract() == 0.0);
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(AXIS)
-        .label_style(font(LABEL).color(&INK))
-        .axis_desc_style(font(LABEL + 1.0).color(&INK))
-        .x_labels(scale.ticks(x_high - x_low, 10))
-        .y_labels(scale.ticks(y_high - y_low, 8))
-        .x_label_formatter(&|&x| scale.x_tick(x, x_high - x_low, whole))
-        .y_label_formatter(&|&y| scale.y_tick(y, y_high - y_low))
-        .x_desc(plain(&plot.x_label))
-        .y_desc(plain(&plot.y_label))
-        .draw()?;
-
-    if let Some(band) = &plot.null_band {
-        draw_null(&mut chart, band, scale)?;
-    }
-    if let Some(reference) = &plot.reference {
-        let y = scale.at(reference.y);
-        let ends = [(x_low, y), (x_high, y)];
-        chart.draw_series(DashedLineSeries::new(ends, 6, 5, GREY.stroke_width(1)))?;
-    }
-    // All bands first, so that no band dims another series' line.
-    for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
-        draw_intervals(&mut chart, series, colour, scale)?;
-    }
-    for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
-        let points = series.points.iter().map(|point| (scale.at(point.x), scale.at(point.y.value())));
-        chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
-        chart.draw_series(points.map(|at| Circle::new(at, 3, colour.filled())))?;
-    }
-    draw_end_labels(&canvas, &chart, labels)?;
-    canvas.present()
+/// Gives the picture a name and a description for those who do not see it.
+fn told(svg: &str, plot: Plot<'_>, provenance: &Provenance) -> String {
+    let title = if plot.title().trim().is_empty() { plot.name() } else { plot.title() };
+    let [title, source] = [title, &provenance.line()].map(|text| escape(&plain(text)));
+    svg.replacen(">\n", &format!(" role=\"img\">\n<title>{title}</title>\n<desc>{source}</desc>\n"), 1)
 }
 
-/// The intervals of a series: an area where neighbouring points have one, an upright line where a point stands alone.
-fn draw_intervals(chart: &mut Chart<'_, '_>, series: &Series, colour: RGBColor, scale: Scale) -> Drawn {
-    let has = |point: &crate::plot::Point| point.y.interval().is_some();
-    for run in series.points.chunk_by(|a, b| has(a) == has(b)) {
-        let ends = run.iter().filter_map(|p| p.y.interval().map(|i| [p.x, i.low(), i.high()].map(|v| scale.at(v))));
-        let ends: Vec<[f64; 3]> = ends.collect();
-        draw_area(chart, &ends, colour)?;
-    }
-    Ok(())
+/// What stands above and below every plot.
+struct Frame {
+    title: Vec<String>,
+    foot: Vec<String>,
+    synthetic: bool,
 }
 
-fn draw_null(chart: &mut Chart<'_, '_>, band: &NullBand, scale: Scale) -> Drawn {
-    let ends: Vec<[f64; 3]> =
-        band.points.iter().map(|point| [point.x, point.low, point.high].map(|v| scale.at(v))).collect();
-    draw_area(chart, &ends, GREY)
-}
-
-/// Fills between the low and the high ends, given as x, low, high.
-fn draw_area(chart: &mut Chart<'_, '_>, ends: &[[f64; 3]], colour: RGBColor) -> Drawn {
-    match ends {
-        [] => {}
-        &[[x, low, high]] => {
-            let line = PathElement::new([(x, low), (x, high)], colour.mix(0.5).stroke_width(2));
-            chart.draw_series([line])?;
-        }
-        _ => {
-            let there = ends.iter().map(|&[x, low, _]| (x, low));
-            let back = ends.iter().rev().map(|&[x, _, high]| (x, high));
-            let outline: Vec<(f64, f64)> = there.chain(back).collect();
-            chart.draw_series([Polygon::new(outline, colour.mix(0.18))])?;
+impl Frame {
+    fn new(title: &str, provenance: &Provenance) -> Self {
+        Self {
+            title: wrap(title, TITLE_CHARS),
+            foot: wrap(&provenance.line(), FOOT_CHARS),
+            synthetic: provenance.origin() == Origin::Synthetic,
         }
     }
-    Ok(())
-}
 
-/// Words beside the right end of what they name.
-struct EndLabel {
-    lines: Vec<String>,
-    /// The height along the axis.
-    y: f64,
-    colour: RGBColor,
-}
+    /// Pixels of the title.
+    fn above(&self) -> i32 {
+        block_height(&self.title, TITLE)
+    }
 
-fn end_labels(plot: &LinePlot) -> Vec<EndLabel> {
-    let scale = Scale::of(plot);
-    let label = |text: &str, y, colour| EndLabel { lines: wrap(text, LABEL_CHARS), y: scale.at(y), colour };
-    let mut labels = Vec::new();
-    for (series, colour) in plot.series.iter().zip(COLOURS.into_iter().cycle()) {
-        labels.extend(series.points.last().map(|last| label(&series.label, last.y.value(), colour)));
+    /// Pixels of the foot.
+    fn below(&self) -> i32 {
+        block_height(&self.foot, FOOT)
     }
-    if let Some(reference) = &plot.reference {
-        labels.push(label(&reference.label, reference.y, GREY));
-    }
-    if let Some(band) = &plot.null_band {
-        // Near the top of the band, which often lies around the reference line.
-        labels.extend(band.points.last().map(|last| label(&band.label, last.high, GREY)));
-    }
-    labels
-}
 
-/// Draws the labels at their heights, moved apart where they would overlap.
-fn draw_end_labels(canvas: &Canvas<'_>, chart: &Chart<'_, '_>, mut labels: Vec<EndLabel>) -> Drawn {
-    const GAP: i32 = 4;
-    labels.sort_by(|a, b| b.y.total_cmp(&a.y));
-    let (across, down) = chart.plotting_area().get_pixel_range();
-    let heights: Vec<i32> = labels.iter().map(|label| block_height(&label.lines, LABEL)).collect();
-
-    let mut tops = Vec::with_capacity(labels.len());
-    let mut free_from = down.start - block_height(&[String::new()], LABEL) / 2;
-    for (label, height) in labels.iter().zip(&heights) {
-        let (_, y) = chart.backend_coord(&(chart.x_range().end, label.y));
-        let top = (y - height / 2).max(free_from);
-        free_from = top + height + GAP;
-        tops.push(top);
+    /// An empty picture of this size within its frame.
+    fn canvas<'a>(
+        &self,
+        svg: &'a mut String,
+        (width, height): (i32, i32),
+    ) -> Result<Canvas<'a>, DrawingAreaErrorKind<std::io::Error>> {
+        let canvas = SVGBackend::with_string(svg, (width as u32, height as u32)).into_drawing_area();
+        canvas.fill(&WHITE)?;
+        text_block(&canvas, &self.title, (LEFT, 14), &font(TITLE).style(FontStyle::Bold), INK)?;
+        text_block(&canvas, &self.foot, (LEFT, height - 10 - self.below()), &font(FOOT), GREY)?;
+        if self.synthetic {
+            let style = font(16.0).style(FontStyle::Bold).color(&COLOURS[1]).pos(Pos::new(HPos::Right, VPos::Top));
+            canvas.draw(&Text::new("SYNTHETIC", (width - LEFT, 16), style))?;
+        }
+        Ok(canvas)
     }
-    // Whatever was pushed below the plot goes up again, from the last label on.
-    let mut free_to = down.end + block_height(&[String::new()], LABEL) / 2;
-    for (top, height) in tops.iter_mut().zip(&heights).rev() {
-        *top = (*top).min(free_to - height);
-        free_to = *top - GAP;
-    }
-    for (label, top) in labels.iter().zip(tops) {
-        text_block(canvas, &label.lines, (across.end + 10, top), &font(LABEL), label.colour)?;
-    }
-    Ok(())
 }
 
 /// A font of this many pixels; plotters takes the height of a line, of which the letters are 1 / 1.24.
@@ -260,9 +167,22 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Text without the control characters that XML does not allow.
+/// At most so many characters, the last an ellipsis where some are left out.
+fn cut(text: &str, chars: usize) -> String {
+    let text = plain(text);
+    if text.chars().count() <= chars {
+        return text;
+    }
+    text.chars().take(chars - 1).chain(['…']).collect()
+}
+
+fn word(canvas: &Canvas<'_>, text: &str, at: (i32, i32), across: HPos, pixels: f64, ink: RGBColor) -> Drawn {
+    canvas.draw(&Text::new(text, at, font(pixels).color(&ink).pos(Pos::new(across, VPos::Center))))
+}
+
+/// Text without the characters that XML does not allow, nor any other that controls.
 fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
 }
 
 #[cfg(test)]
@@ -274,6 +194,12 @@ mod tests {
         assert_eq!(wrap("mass-mean probe, out of fold", 16), ["mass-mean probe,", "out of fold"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("", 5), Vec::<String>::new());
-        assert_eq!(wrap("a\u{0}b\nc", 9), ["a b c"]);
+        assert_eq!(wrap("a\u{0}b\nc\u{ffff}d", 9), ["a b c d"]);
+    }
+
+    #[test]
+    fn long_words_are_cut_between_characters() {
+        assert_eq!([cut("später", 6), cut("spätere", 6)], ["später", "späte…"]);
+        assert_eq!(cut("a\nb", 9), "a b");
     }
 }

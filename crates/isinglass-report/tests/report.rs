@@ -2,73 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
 
+#[path = "shared/reports.rs"]
+mod shared;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use isinglass_report::{DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, ReportError, Table};
-use isinglass_stats::{Bootstrap, Estimate, PermutationNull, auroc_grouped};
+use isinglass_report::{HeatMap, LinePlot, Origin, Provenance, Report, ReportError, Table};
 use serde_json::Value;
-
-fn provenance(origin: Origin) -> Provenance {
-    Provenance::new("toy", "00ff", origin)
-        .data(DataSource { name: "pairs.jsonl".into(), sha256: "c0de".into(), licence: "CC0-1.0".into() })
-        .seed(7)
-        .device("flex")
-        .version("isinglass", "0.1.0")
-        .setting("layers", 2)
-}
-
-const LABELS: [bool; 8] = [true, false, true, false, true, false, true, false];
-const PAIRS: [u64; 8] = [1, 1, 2, 2, 3, 3, 4, 4];
-
-fn estimate(scores: [f64; 8]) -> Estimate {
-    auroc_grouped(&scores, &LABELS, &PAIRS, Bootstrap::resamples(40)).unwrap()
-}
-
-/// 13 of 16 pairs in order.
-fn mixed() -> Estimate {
-    estimate([0.9, 0.2, 0.8, 0.4, 0.3, 0.5, 0.7, 0.35]).qualified("out of fold")
-}
-
-/// Without an interval.
-fn separated() -> Estimate {
-    estimate([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
-}
-
-fn null() -> PermutationNull {
-    PermutationNull::from_values(vec![0.25, 0.5, 0.75], "label flips within pairs").unwrap()
-}
-
-fn plot() -> LinePlot {
-    LinePlot::new("by_layer", "AUROC <by> layer")
-        .x_label("layer")
-        .y_label("AUROC")
-        .reference(0.5, "chance")
-        .null_band(NullBand::central("all label flips", 1.0, [(0.0, &null()), (1.0, &null())]).unwrap())
-        .series("probe", [(1.0, mixed()), (0.0, mixed())])
-}
+use shared::{
+    bars, contents, every_kind, heat, lines, mixed, null, pictures, provenance, roc, separated, verdicts, written,
+};
 
 fn full(origin: Origin) -> Report {
     Report::new("study", "A study of *pairs*", provenance(origin))
         .estimate("blocks.1.hook_resid_post", &mixed().with_permutation(&null()))
         .estimate("separated", &separated())
         .table(Table::new("Layers", ["layer", "token", "AUROC"]).row([1.into(), "a|b".into(), mixed().into()]))
-        .lines(plot())
+        .lines(lines())
         .samples("Steered", [("dose 8", "```\nnot *markup*")])
         .note("Read it with care.")
-}
-
-/// Writes into a fresh folder and gives the files' contents by name.
-fn written(report: &Report) -> BTreeMap<String, String> {
-    let dir = tempfile::tempdir().unwrap();
-    report.write(dir.path()).unwrap();
-    contents(dir.path())
-}
-
-fn contents(dir: &Path) -> BTreeMap<String, String> {
-    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    files.map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap())).collect()
 }
 
 #[test]
@@ -114,6 +68,7 @@ fn markdown() {
 
     Estimate: AUROC, out of fold.
     Interval: 95 %, percentile bootstrap over 4 groups, 40 resamples, seed 0.
+    Counts: n = 8.
     Grey band: the central 100 % of label flips within pairs.
 
     ## Steered
@@ -261,12 +216,16 @@ fn synthetic_is_marked_in_every_file_and_measured_in_none() {
             json["origin"] == "synthetic" && json["provenance"]["origin"] == "synthetic",
             files["study.md"].lines().nth(2).unwrap().starts_with("SYNTHETIC: ")
                 && files["study.md"].contains("| origin | **synthetic** |"),
-            files["study.by_layer.svg"].contains("SYNTHETIC"),
+            files["study.html"].contains("<title>SYNTHETIC: A study")
+                && files["study.html"].contains("<strong>SYNTHETIC: ")
+                && files["study.html"].contains("<td><strong>synthetic</strong></td>"),
+            pictures(files).iter().all(|(_, svg)| svg.contains("SYNTHETIC")),
         ]
     };
-    assert_eq!(marked(&written(&full(Origin::Synthetic))), [true; 3]);
-    let measured = written(&full(Origin::Measured));
-    assert_eq!(marked(&measured), [false; 3]);
+    let synthetic = written(&every_kind(Origin::Synthetic));
+    assert_eq!((marked(&synthetic), synthetic.len()), ([true; 4], 9));
+    let measured = written(&every_kind(Origin::Measured));
+    assert_eq!(marked(&measured), [false; 4]);
     for (name, content) in &measured {
         assert!(!content.to_lowercase().contains("synthetic"), "{name}");
         assert!(content.contains("measured"), "{name}");
@@ -278,6 +237,9 @@ fn origins_do_not_mix() {
     for (own, other) in [(Origin::Measured, Origin::Synthetic), (Origin::Synthetic, Origin::Measured)] {
         let refused = full(own).include(&Provenance::new("other", "", other)).unwrap_err();
         assert!(matches!(refused, ReportError::MixedOrigins { .. }));
+        // Also where all numbers came with tables and plots.
+        let refused = Report::new("study", "", provenance(own)).table(verdicts()).roc(roc()).bars(bars());
+        assert!(matches!(refused.include(&Provenance::new("other", "", other)), Err(ReportError::MixedOrigins { .. })));
     }
     let refused = full(Origin::Measured).include(&provenance(Origin::Synthetic)).unwrap_err();
     insta::assert_snapshot!(refused, @"report `study` is measured and cannot include an artefact of model `toy` that is synthetic; write a report of its own for it");
@@ -298,9 +260,10 @@ fn the_same_report_gives_the_same_bytes() {
         // A hash map has another order in each instance.
         let doses: HashMap<String, i32> = (0..20).map(|i| (format!("site {i}"), i)).collect();
         let doses = serde_json::to_value(doses).unwrap();
-        Report::new("study", "A study", provenance(Origin::Measured).setting("doses", doses)).lines(plot())
+        Report::new("study", "A study", provenance(Origin::Measured).setting("doses", doses)).lines(lines())
     };
     assert_eq!(written(&report()), written(&report()));
+    assert_eq!(written(&every_kind(Origin::Measured)), written(&every_kind(Origin::Measured)));
 }
 
 #[test]
@@ -312,6 +275,7 @@ fn files_are_replaced_whole_and_nothing_else_is_left() {
     assert_eq!(contents(&dir), written(&full(Origin::Measured)));
     assert_eq!(files.json, dir.join("study.json"));
     assert_eq!(files.markdown, dir.join("study.md"));
+    assert_eq!(files.html, dir.join("study.html"));
     assert_eq!(files.plots, [dir.join("study.by_layer.svg")]);
 }
 
@@ -352,16 +316,6 @@ fn logarithmic_axes_have_powers_of_two_and_say_so() {
     }
     assert!(files["r.md"].contains("Both axes are logarithmic."));
     assert!(files["r.json"].contains(r#""log_axes": true"#));
-}
-
-fn heat() -> HeatMap {
-    HeatMap::new("lens", "What <each> layer says")
-        .x_label("token read")
-        .y_label("layer")
-        .range("probability", 0.0, 1.0)
-        .columns(["<|im_start|>", "·a\u{7}"])
-        .row("first", [(0.0, "·<b>"), (1.0, "an endless token")])
-        .row("second", [(0.25, "x&y"), (7.0, "↵")])
 }
 
 #[test]

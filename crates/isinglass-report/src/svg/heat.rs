@@ -1,15 +1,11 @@
 //! Heat maps drawn as SVG: a file as large as its grid.
 
 use plotters::prelude::*;
-use plotters::style::FontStyle;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use super::scale::tick;
-use super::{
-    AXIS, COLOURS, Canvas, Drawn, FOOT, FOOT_CHARS, GREY, INK, LABEL, LEFT, TITLE, TITLE_CHARS, block_height, font,
-    plain, text_block, text_width, wrap,
-};
-use crate::{HeatMap, Origin, Provenance};
+use super::{AXIS, Canvas, Drawn, Frame, GREY, INK, LABEL, LEAST_WIDTH, LEFT, cut, plain, text_width, word};
+use crate::{HeatMap, Provenance};
 
 /// Pixels of a cell with a word in it.
 const CELL: (i32, i32) = (72, 22);
@@ -20,8 +16,6 @@ const WORD: f64 = 11.0;
 /// Words in a cell and beside a row are cut to so many characters.
 const WORD_CHARS: usize = 10;
 const ROW_CHARS: usize = 24;
-/// Title and foot need so much, however narrow the grid.
-const LEAST_WIDTH: i32 = 760;
 
 /// The ends of the colour scale: light to dark in one hue, so that it reads in grey too.
 const LIGHT: [f64; 3] = [247.0, 251.0, 255.0];
@@ -35,19 +29,11 @@ pub(super) fn draw_into(svg: &mut String, map: &HeatMap, provenance: &Provenance
     let left = LEFT + 28 + text_width(longest, LABEL);
     let (grid_width, grid_height) = (cell.0 * columns as i32, cell.1 * map.rows.len() as i32);
     let width = (left + grid_width + LEFT).max(LEAST_WIDTH);
-    let title = wrap(&map.title, TITLE_CHARS);
-    let foot = wrap(&provenance.line(), FOOT_CHARS);
-    let top = 54 + block_height(&title, TITLE);
-    let height = top + grid_height + 78 + block_height(&foot, FOOT);
+    let frame = Frame::new(&map.title, provenance);
+    let top = 54 + frame.above();
+    let height = top + grid_height + 78 + frame.below();
 
-    let canvas = SVGBackend::with_string(svg, (width as u32, height as u32)).into_drawing_area();
-    canvas.fill(&WHITE)?;
-    text_block(&canvas, &title, (LEFT, 14), &font(TITLE).style(FontStyle::Bold), INK)?;
-    text_block(&canvas, &foot, (LEFT, height - 10 - block_height(&foot, FOOT)), &font(FOOT), GREY)?;
-    if provenance.origin() == Origin::Synthetic {
-        let style = font(16.0).style(FontStyle::Bold).color(&COLOURS[1]).pos(Pos::new(HPos::Right, VPos::Top));
-        canvas.draw(&Text::new("SYNTHETIC", (width - LEFT, 16), style))?;
-    }
+    let canvas = frame.canvas(svg, (width, height))?;
     draw_scale(&canvas, map, (left, top - 30))?;
 
     for (index, row) in map.rows.iter().enumerate() {
@@ -98,10 +84,6 @@ fn draw_scale(canvas: &Canvas<'_>, map: &HeatMap, (left, top): (i32, i32)) -> Dr
     word(canvas, &tick(high, high - low), (after + 36 + STEPS * STEP, top + 6), HPos::Left, LABEL - 2.0, INK)
 }
 
-fn word(canvas: &Canvas<'_>, text: &str, at: (i32, i32), across: HPos, pixels: f64, ink: RGBColor) -> Drawn {
-    canvas.draw(&Text::new(text, at, font(pixels).color(&ink).pos(Pos::new(across, VPos::Center))))
-}
-
 /// How dark a value is, from 0 to 1.
 fn depth(value: f64, [low, high]: [f64; 2]) -> f64 {
     if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 }
@@ -110,15 +92,6 @@ fn depth(value: f64, [low, high]: [f64; 2]) -> f64 {
 fn shade(depth: f64) -> RGBColor {
     let [r, g, b] = [0, 1, 2].map(|i| (LIGHT[i] + (DARK[i] - LIGHT[i]) * depth).round() as u8);
     RGBColor(r, g, b)
-}
-
-/// At most so many characters, the last an ellipsis where some are left out.
-fn cut(text: &str, chars: usize) -> String {
-    let text = plain(text);
-    if text.chars().count() <= chars {
-        return text;
-    }
-    text.chars().take(chars - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -130,11 +103,5 @@ mod tests {
         assert_eq!([-1.0, 0.0, 5.0, 10.0, 11.0].map(|v| (depth(v, [0.0, 10.0]) * 2.0) as i32), [0, 0, 1, 2, 2]);
         assert_eq!((shade(0.0), shade(1.0)), (RGBColor(247, 251, 255), RGBColor(8, 48, 107)));
         assert!(depth(3.0, [3.0, 3.0]).abs() < 1e-12);
-    }
-
-    #[test]
-    fn long_words_are_cut_between_characters() {
-        assert_eq!([cut("später", 6), cut("spätere", 6)], ["später", "späte…"]);
-        assert_eq!(cut("a\nb", 9), "a b");
     }
 }

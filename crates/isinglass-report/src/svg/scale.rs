@@ -9,6 +9,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
+    pub(super) const LINEAR: Self = Self { log: false };
+
     pub(super) fn of(plot: &LinePlot) -> Self {
         Self { log: plot.log_axes }
     }
