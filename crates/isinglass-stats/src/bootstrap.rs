@@ -234,6 +234,7 @@ fn influences(
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -173,6 +173,7 @@ fn tails() -> [f64; 2] {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

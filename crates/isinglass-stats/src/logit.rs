@@ -17,6 +17,12 @@ const MOST_ITERATIONS: usize = 60;
 /// A change of the linear predictor by this share of its size is the last.
 const LAST_STEP: f64 = 1e-8;
 
+/// Rows with a linear predictor beyond this are as good as certain.
+const FAR: f64 = 15.0;
+
+/// A row that moves by this share of the greatest movement stays where it is.
+const TIED: f64 = 1e-7;
+
 /// A logistic model fitted by [`logit`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogitFit {
@@ -118,15 +124,14 @@ fn maximise(columns: &[Vec<f64>], labels: &[bool]) -> Result<Maximum, StatsError
         let rows = eta.iter().zip(&signs).map(|(eta, sign)| eta * sign);
         rows.map(|s| s.min(0.0) - (-s.abs()).exp().ln_1p()).sum()
     };
+    let separable = StatsError::Separable { what: "design" };
     let mut beta = vec![0.0; columns.len()];
     let mut eta = vec![0.0; labels.len()];
     let mut value = ln_likelihood(&eta);
-    let mut along = eta.clone();
+    let mut passed = vec![eta.clone()];
     for iteration in 1..=MOST_ITERATIONS {
         let Some((_, step)) = newton_step(columns, &signs, &eta) else { break };
-        along = predict(&step);
-        let greatest = |values: &[f64]| values.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
-        let last = greatest(&along) <= LAST_STEP * (1.0 + greatest(&eta));
+        let last = greatest(&predict(&step)) <= LAST_STEP * (1.0 + greatest(&eta));
         let mut share = 1.0;
         loop {
             let next: Vec<f64> = beta.iter().zip(&step).map(|(b, s)| b + share * s).collect();
@@ -142,16 +147,21 @@ fn maximise(columns: &[Vec<f64>], labels: &[bool]) -> Result<Maximum, StatsError
                 return Err(StatsError::NotConverged { what: NAME, iterations: iteration });
             }
         }
+        passed.push(eta.clone());
         if last {
+            // Far out, steps may also end because what is left to gain is below rounding.
+            if greatest(&eta) > FAR && separates(&passed, &signs) {
+                return Err(separable);
+            }
             // With the weights of where the last step led.
-            let Some((at_the_end, _)) = newton_step(columns, &signs, &eta) else { break };
-            return Ok(Maximum { beta, weighted: at_the_end, log_likelihood: value, iterations: iteration });
+            let Some((weighted, _)) = newton_step(columns, &signs, &eta) else { break };
+            return Ok(Maximum { beta, weighted, log_likelihood: value, iterations: iteration });
         }
     }
-    if separates(&along, &signs) || separates(&eta, &signs) {
-        return Err(StatsError::Separable { what: "design" });
+    if separates(&passed, &signs) {
+        return Err(separable);
     }
-    Err(StatsError::NotConverged { what: NAME, iterations: MOST_ITERATIONS })
+    Err(StatsError::NotConverged { what: NAME, iterations: passed.len() - 1 })
 }
 
 /// The decomposition of `W^(1/2) X` and the step `(X'WX)⁻¹ X'(y - P)`; none if the weights have vanished.
@@ -172,13 +182,23 @@ fn newton_step(columns: &[Vec<f64>], signs: &[f64], eta: &[f64]) -> Option<(Leas
     step.iter().all(|v| v.is_finite()).then_some((weighted, step))
 }
 
-/// Whether a linear predictor has the sign of the label in every row, or is 0 there, and not 0 everywhere.
-fn separates(eta: &[f64], signs: &[f64]) -> bool {
-    let greatest = eta.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
-    greatest > 0.0 && eta.iter().zip(signs).all(|(eta, sign)| eta * sign >= -1e-6 * greatest)
+/// Whether the linear predictors that were passed move without end: their last half goes the way of the label in every
+/// row, or not at all, which proves that the columns separate the classes; or the last of them has every label right.
+fn separates(passed: &[Vec<f64>], signs: &[f64]) -> bool {
+    let (halfway, end) = (&passed[passed.len() / 2], &passed[passed.len() - 1]);
+    let moved: Vec<f64> = end.iter().zip(halfway).map(|(end, halfway)| end - halfway).collect();
+    [&moved, end].into_iter().any(|way| {
+        let greatest = greatest(way);
+        greatest > 0.0 && way.iter().zip(signs).all(|(way, sign)| way * sign >= -TIED * greatest)
+    })
+}
+
+fn greatest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0_f64, |max, v| max.max(v.abs()))
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

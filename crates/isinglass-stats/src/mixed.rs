@@ -194,6 +194,7 @@ impl Standardised {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -122,7 +122,7 @@ impl<'a> Profile<'a> {
         let inverse_information = llt.solve(&Mat::<f64>::identity(p, p));
         let shift = llt.solve(&u_v_y);
         let left = y_v_y - (shift.transpose() * &u_v_y)[(0, 0)];
-        if !(left > 1e-12 * self.y_y) {
+        if left <= 1e-12 * self.y_y || left.is_nan() {
             // Nothing but rounding is left within groups.
             return Err(failed());
         }

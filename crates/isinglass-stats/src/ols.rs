@@ -206,7 +206,7 @@ fn robust(
         let leverage: f64 = row.iter().map(|q| q * q).sum();
         let weight = weight(leverage);
         // A row that a coefficient follows wherever it goes has no residual to tell its variance by.
-        if !(weight > 0.0 && weight < 1e20) {
+        if !(0.0..1e20).contains(&weight) {
             let range = "below 1 for each row under HC2 and HC3; use HC1";
             return Err(StatsError::OutOfRange { what: "leverage", value: leverage, range });
         }
@@ -290,6 +290,7 @@ pub fn line(x: &[f64], y: &[f64]) -> Result<Line, StatsError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -9,6 +9,7 @@ mod reference;
 
 mod anova_2x2;
 mod bootstrap;
+mod dense;
 mod logit_unpenalised;
 mod mixed_effects;
 mod multiple_testing;
