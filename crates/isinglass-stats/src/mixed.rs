@@ -64,10 +64,10 @@ impl MixedFit {
 /// A linear model whose level, or level and slope, differs from group to group.
 ///
 /// `y = X β + Z b + e` with `b ~ N(0, σ² Λ Λ')` for each group and `e ~ N(0, σ²)` for each row (Laird and Ware 1982).
-/// `β` and `σ²` have closed forms given `Λ`; the likelihood that this leaves is maximised over `Λ`, a lower triangle, by
-/// Newton's method on its exact gradient (Bates and others 2015 profile it in the same way).
-/// Standard errors are `σ² (X'V⁻¹X)⁻¹` with the variances taken as known; intervals and p-values are Wald's, against the
-/// normal distribution.
+/// `β` and `σ²` have closed forms given `Λ`; the likelihood that this leaves is maximised over `Λ`, a lower triangle,
+/// by Newton's method on its exact gradient (Bates and others 2015 profile it in the same way).
+/// Standard errors are `σ² (X'V⁻¹X)⁻¹` with the variances taken as known; intervals and p-values are Wald's, against
+/// the normal distribution.
 ///
 /// With fewer than about 30 groups those intervals are too narrow, as the variances are not known but estimated.
 /// A column that does not vary within groups has as many rows as there are groups, however many rows each has.
@@ -75,9 +75,9 @@ impl MixedFit {
 ///
 /// # Errors
 ///
-/// Those of [`ols`](crate::ols) for the design and the outcome; [`StatsError::TooFewGroups`]; [`StatsError::TooFew`] if no
-/// group has more rows than there are random effects; [`StatsError::UnknownColumn`]; [`StatsError::Singular`] if the rows
-/// say nothing about the random effects; [`StatsError::NotConverged`], for one if the outcome is constant within
+/// Those of [`ols`](crate::ols) for the design and the outcome; [`StatsError::TooFewGroups`]; [`StatsError::TooFew`] if
+/// no group has more rows than there are random effects; [`StatsError::UnknownColumn`]; [`StatsError::Singular`] if the
+/// rows say nothing about the random effects; [`StatsError::NotConverged`], for one if the outcome is constant within
 /// groups.
 ///
 /// ```
@@ -88,7 +88,7 @@ impl MixedFit {
 /// let conversation = [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4];
 /// let design = Design::new().column("turn", &turn)?;
 /// let fit = mixed_model(&design, &y, &conversation, RandomEffects::Intercept, Likelihood::Reml)?;
-/// assert_eq!(fit.coefficients[1].estimate.to_string(), "-0.450 [-0.56, -0.34] (n = 12, p = 8e-15)");
+/// assert_eq!(fit.coefficients[1].estimate.to_string(), "-0.450 [-0.55, -0.35] (n = 12, p = 8e-18)");
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
 pub fn mixed_model(

@@ -9,7 +9,8 @@ use crate::StatsError;
 use crate::mixed::NAME;
 use crate::newton::Point;
 
-/// The products of one group's rows: random columns `Z`, orthonormal fixed columns `U`, and what is left of the outcome.
+/// The products of one group's rows: random columns `Z`, orthonormal fixed columns `U`, and what is left of the
+/// outcome.
 pub(crate) struct Group {
     pub(crate) n: usize,
     z_z: Mat<f64>,

@@ -44,7 +44,8 @@ impl Null {
     }
 }
 
-/// The quantile of Student's t for `q` of at least a half; two steps of Newton take what `statrs` found to its rounding.
+/// The quantile of Student's t for `q` of at least a half; two steps of Newton take what `statrs` found to its
+/// rounding.
 fn t_quantile(q: f64, df: f64) -> f64 {
     let Ok(t) = StudentsT::new(0.0, 1.0, df) else { return f64::NAN };
     (0..2).fold(t.inverse_cdf(q), |x, _| x + (t.sf(x) - (1.0 - q)) / t.pdf(x))

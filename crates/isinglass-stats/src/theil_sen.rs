@@ -20,8 +20,8 @@ pub struct TheilSen {
 /// The median of the slopes through all pairs of points, with its 95 % interval (Theil 1950; Sen 1968).
 ///
 /// The ends of the interval are slopes themselves: those whose ranks lie `z σ / 2` from the middle, where
-/// `σ² = (n (n - 1)(2n + 5) - Σ t (t - 1)(2t + 5)) / 18` is the variance of Kendall's S, `t` running over the numbers of
-/// equal values in `x` and in `y` (Sen 1968, section 4).
+/// `σ² = (n (n - 1)(2n + 5) - Σ t (t - 1)(2t + 5)) / 18` is the variance of Kendall's S, `t` running over the numbers
+/// of equal values in `x` and in `y` (Sen 1968, section 4).
 /// Up to 29 % of the points may lie anywhere without moving the slope arbitrarily far.
 ///
 /// Points must be independent: for a series whose errors resemble their neighbours' the interval is too narrow.
@@ -31,7 +31,8 @@ pub struct TheilSen {
 /// # Errors
 ///
 /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values,
-/// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] below 2 points, [`StatsError::NoSpread`] if all `x` are equal.
+/// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] below 2 points, [`StatsError::NoSpread`] if all `x` are
+/// equal.
 ///
 /// ```
 /// let line = isinglass_stats::theil_sen(&[0.0, 1.0, 2.0, 3.0, 4.0], &[0.0, 1.0, 2.0, 3.0, 900.0])?;

@@ -130,7 +130,7 @@ fn three_by_four_levels_of_unequal_cells() {
         assert_eq!((table.cells.len(), table.residual_df as usize), (12, 35));
         assert_eq!(table.cells.iter().map(|cell| cell.mean.n()).sum::<usize>(), N);
         if let Some(intercept) = &table.intercept {
-            check("intercept", intercept, [1292.835_655_308_875_6, 1.0, 2.901_848_675_569_197_3e-09]);
+            check("intercept", intercept, [1_292.835_655_308_875_6, 1.0, 2.901_848_675_569_197_3e-09]);
         }
     }
 }
