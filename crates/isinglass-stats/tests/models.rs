@@ -8,6 +8,10 @@ use isinglass_stats::{
     theil_sen,
 };
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statrs::distribution::{ContinuousCDF, Normal};
+
 #[path = "reference/dense.rs"]
 mod dense;
 
@@ -188,4 +192,38 @@ fn mixed_models_of_unequal_groups_reach_the_greatest_likelihood() {
             close(2500.0 * moved, *plain);
         }
     }
+}
+
+#[test]
+fn mixed_models_of_random_studies_converge_and_cover_the_truth() {
+    let n_studies = 1000;
+    let (mut covered, mut at_the_edge) = (0, 0);
+    for seed in 0..n_studies {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut normal = || Normal::standard().inverse_cdf(rng.random_range(1e-12..1.0 - 1e-12));
+        // From no random effects at all to ones larger than the noise.
+        let sd = [0.0, 0.1, 0.5, 2.0][seed as usize % 4];
+        let (mut turn, mut y, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        for group in 0..40 {
+            let (level, slope) = (sd * normal(), 0.3 * sd * normal());
+            for row in 0..3 + group % 3 {
+                turn.push(row as f64);
+                y.push(1.0 + level + (0.2 + slope) * row as f64 + normal());
+                groups.push(group);
+            }
+        }
+        let design = Design::new().column("turn", &turn).unwrap();
+        let random = RandomEffects::InterceptAndSlope("turn");
+        let fit = mixed_model(&design, &y, &groups, random, Likelihood::Reml).unwrap();
+        let interval = fit.coefficient("turn").unwrap().estimate.interval().unwrap().clone();
+        covered += u64::from(interval.low() <= 0.2 && 0.2 <= interval.high());
+        assert!(sd < 1.0 || !fit.at_the_edge, "{fit:?}");
+        at_the_edge += u64::from(fit.at_the_edge);
+        let intercept = mixed_model(&design, &y, &groups, RandomEffects::Intercept, Likelihood::Ml).unwrap();
+        assert!(intercept.iterations < 30 && fit.iterations < 60, "{} {}", intercept.iterations, fit.iterations);
+    }
+    let share = covered as f64 / n_studies as f64;
+    assert!((0.93..=0.97).contains(&share), "{share}");
+    // Most where there are no random effects or hardly any, and none where they are large.
+    assert!((250..600).contains(&at_the_edge), "{at_the_edge}");
 }
