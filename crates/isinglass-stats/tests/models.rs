@@ -19,7 +19,7 @@ use dense::Dense;
 
 const N: usize = 47;
 
-/// `a = 7i mod 13`, `b = (5i mod 11) / 4`, and groups `i² mod 23`, 12 of them, of 2 to 5 rows and one of 2.
+/// `a = 7i mod 13`, `b = (5i mod 11) / 4`, and groups `i² mod 23`, of which there are 12.
 struct Study {
     a: Vec<f64>,
     b: Vec<f64>,
