@@ -74,18 +74,18 @@ impl Bootstrap {
     /// `name` says what the statistic is.
     /// A draw for which it has no value (`None`) is drawn again.
     /// No interval if its ends coincide, or if [`BootstrapInterval::Bca`] has none.
-    /// For BCa, the statistic is also computed without each unit that can be drawn; in strata the influences count as in
-    /// Davison and Hinkley (1997), equation 5.28.
+    /// For BCa, the statistic is also computed without each unit that can be drawn; in strata the influences count as
+    /// in Davison and Hinkley (1997), equation 5.28.
     ///
-    /// Resampling knows the rows alone: it cannot see values that were not sampled, so the extremes of a distribution have
-    /// no bootstrap interval, and neither has a mean of few rows of a very skewed one.
+    /// Resampling knows the rows alone: it cannot see values that were not sampled, so the extremes of a distribution
+    /// have no bootstrap interval, and neither has a mean of few rows of a very skewed one.
     ///
     /// # Errors
     ///
-    /// [`StatsError::TooFewResamples`]; [`StatsError::Empty`]; [`StatsError::TooFew`] or [`StatsError::TooFewGroups`] if
-    /// there is only one thing to draw; [`StatsError::NotANumber`] or [`StatsError::OutOfRange`] if a value is not finite;
-    /// [`StatsError::Undefined`] if the statistic has no value for the rows themselves, for nearly all draws, or, for BCa,
-    /// without one of the units.
+    /// [`StatsError::TooFewResamples`]; [`StatsError::Empty`]; [`StatsError::TooFew`] or [`StatsError::TooFewGroups`]
+    /// if there is only one thing to draw; [`StatsError::NotANumber`] or [`StatsError::OutOfRange`] if a value is not
+    /// finite; [`StatsError::Undefined`] if the statistic has no value for the rows themselves, for nearly all draws,
+    /// or, for BCa, without one of the units.
     ///
     /// ```
     /// use isinglass_stats::{Bootstrap, Resample};
@@ -234,6 +234,7 @@ fn influences(
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -13,14 +13,16 @@ use crate::summary::{mean_of, quantile_of_sorted};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum BootstrapInterval {
     /// Between the 2.5 % and the 97.5 % quantile (Efron 1979).
-    /// It keeps within the range of the statistic; too narrow where the statistic is biased or its spread depends on it.
+    /// It keeps within the range of the statistic; too narrow where the statistic is biased or its spread depends on
+    /// it.
     Percentile,
     /// Those quantiles mirrored at the estimate; it may leave the range of the statistic.
     Basic,
     /// The estimate ± 1.96 standard deviations over the resamples.
     Normal,
-    /// Quantiles moved to account for the bias of the median, and for a spread that changes with the truth (Efron 1987);
-    /// the best of the four for skewed statistics, at the cost of computing the statistic without each unit in turn.
+    /// Quantiles moved to account for the bias of the median, and for a spread that changes with the truth (Efron
+    /// 1987); the best of the four for skewed statistics, at the cost of computing the statistic without each unit in
+    /// turn.
     Bca,
 }
 
@@ -61,7 +63,8 @@ impl BootstrapDistribution {
     ///
     /// # Errors
     ///
-    /// [`StatsError::TooFewResamples`] below 40; [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values.
+    /// [`StatsError::TooFewResamples`] below 40; [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite
+    /// values.
     pub fn new(value: f64, replicates: Vec<f64>) -> Result<Self, StatsError> {
         let how = format!(", {} resamples", replicates.len());
         Self::described(value, replicates, how)
@@ -85,7 +88,8 @@ impl BootstrapDistribution {
         (squares / (self.sorted.len() - 1) as f64).sqrt()
     }
 
-    /// Efron's `z0`: the normal quantile of the share of resamples strictly below the value; 0 without bias of the median.
+    /// Efron's `z0`: the normal quantile of the share of resamples strictly below the value; 0 without bias of the
+    /// median.
     ///
     /// None if no resample is below the value, or all are.
     pub fn bias_correction(&self) -> Option<f64> {
@@ -112,7 +116,8 @@ impl BootstrapDistribution {
         self.between(BootstrapInterval::Normal, self.value - reach, self.value + reach)
     }
 
-    /// See [`BootstrapInterval::Bca`]; `acceleration` is that of [`acceleration`] of the values without each unit in turn.
+    /// See [`BootstrapInterval::Bca`]; `acceleration` is that of [`acceleration`] of the values without each unit in
+    /// turn.
     ///
     /// Between the quantiles `Φ(z0 + (z0 + z) / (1 - a (z0 + z)))` for `z = ±1.96`.
     /// None without a bias correction, or if the acceleration turns the order of the quantiles round.
@@ -173,6 +178,7 @@ fn tails() -> [f64; 2] {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

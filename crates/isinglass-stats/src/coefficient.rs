@@ -38,8 +38,7 @@ impl Coefficient {
             .zip(values.iter().zip(variances))
             .map(|(name, (&value, &variance))| {
                 let se = variance.sqrt();
-                // Not `se <= 0`, which NaN would pass.
-                if !(se > 0.0 && se.is_finite()) {
+                if se <= 0.0 || !se.is_finite() {
                     return Err(StatsError::NoSpread { what: "residuals", statistic: what });
                 }
                 let statistic = value / se;

@@ -6,7 +6,8 @@ use crate::error::{finite, same_length};
 /// The name of the column of ones.
 const INTERCEPT: &str = "Intercept";
 
-/// The columns that a model explains an outcome by, each with a name; a column of ones, `Intercept`, is there by default.
+/// The columns that a model explains an outcome by, each with a name; a column of ones, `Intercept`, is there by
+/// default.
 ///
 /// ```
 /// use isinglass_stats::Design;

@@ -29,8 +29,8 @@ impl LeastSquares {
         let (q, r) = (qr.compute_thin_Q(), qr.thin_R().to_owned());
         for (j, column) in columns.iter().enumerate() {
             let length = column.iter().map(|v| v * v).sum::<f64>().sqrt();
-            // Not `<=`, which NaN would pass.
-            if !(r[(j, j)].abs() > LEAST_LEFT * length) {
+            let left = r[(j, j)].abs();
+            if left <= LEAST_LEFT * length || left.is_nan() {
                 return Err(StatsError::Singular { what });
             }
         }

@@ -1,13 +1,11 @@
 //! Linear models for rows that come in groups.
 
-use faer::Mat;
-
 use crate::StatsError;
 use crate::coefficient::Coefficient;
 use crate::design::Design;
 use crate::error::{finite, same_length};
 use crate::least_squares::{LeastSquares, diagonal};
-use crate::mixed_likelihood::{Group, Profile};
+use crate::mixed_likelihood::{Group, LEVEL_ALONE, LEVEL_AND_SLOPE, Profile, Two, multiply, transposed};
 use crate::newton::minimise;
 use crate::summary::mean_of;
 use crate::tails::Null;
@@ -64,10 +62,10 @@ impl MixedFit {
 /// A linear model whose level, or level and slope, differs from group to group.
 ///
 /// `y = X β + Z b + e` with `b ~ N(0, σ² Λ Λ')` for each group and `e ~ N(0, σ²)` for each row (Laird and Ware 1982).
-/// `β` and `σ²` have closed forms given `Λ`; the likelihood that this leaves is maximised over `Λ`, a lower triangle, by
-/// Newton's method on its exact gradient (Bates and others 2015 profile it in the same way).
-/// Standard errors are `σ² (X'V⁻¹X)⁻¹` with the variances taken as known; intervals and p-values are Wald's, against the
-/// normal distribution.
+/// `β` and `σ²` have closed forms given `Λ`; the likelihood that this leaves is maximised over `Λ`, a lower triangle,
+/// by Newton's method on its exact gradient (Bates and others 2015 profile it in the same way).
+/// Standard errors are `σ² (X'V⁻¹X)⁻¹` with the variances taken as known; intervals and p-values are Wald's, against
+/// the normal distribution.
 ///
 /// With fewer than about 30 groups those intervals are too narrow, as the variances are not known but estimated.
 /// A column that does not vary within groups has as many rows as there are groups, however many rows each has.
@@ -75,9 +73,9 @@ impl MixedFit {
 ///
 /// # Errors
 ///
-/// Those of [`ols`](crate::ols) for the design and the outcome; [`StatsError::TooFewGroups`]; [`StatsError::TooFew`] if no
-/// group has more rows than there are random effects; [`StatsError::UnknownColumn`]; [`StatsError::Singular`] if the rows
-/// say nothing about the random effects; [`StatsError::NotConverged`], for one if the outcome is constant within
+/// Those of [`ols`](crate::ols) for the design and the outcome; [`StatsError::TooFewGroups`]; [`StatsError::TooFew`] if
+/// no group has more rows than there are random effects; [`StatsError::UnknownColumn`]; [`StatsError::Singular`] if the
+/// rows say nothing about the random effects; [`StatsError::NotConverged`], for one if the outcome is constant within
 /// groups.
 ///
 /// ```
@@ -88,7 +86,7 @@ impl MixedFit {
 /// let conversation = [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4];
 /// let design = Design::new().column("turn", &turn)?;
 /// let fit = mixed_model(&design, &y, &conversation, RandomEffects::Intercept, Likelihood::Reml)?;
-/// assert_eq!(fit.coefficients[1].estimate.to_string(), "-0.450 [-0.56, -0.34] (n = 12, p = 8e-15)");
+/// assert_eq!(fit.coefficients[1].estimate.to_string(), "-0.450 [-0.55, -0.35] (n = 12, p = 8e-18)");
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
 pub fn mixed_model(
@@ -119,11 +117,11 @@ pub fn mixed_model(
         return Err(StatsError::NoSpread { what: "residuals", statistic: NAME });
     }
     let z = |row: usize| match &slope {
-        None => vec![1.0],
-        Some(slope) => vec![1.0, slope.values[row]],
+        None => [1.0, 0.0],
+        Some(slope) => [1.0, slope.values[row]],
     };
     let collected = Group::collect(groups, |row| (z(row), basis.row(row), left[row]));
-    let n_random = z(0).len();
+    let n_random = if slope.is_none() { 1 } else { 2 };
     let largest = collected.iter().map(|group| group.n).max().unwrap_or(0);
     if collected.len() < 2 {
         return Err(StatsError::TooFewGroups { n_groups: collected.len() });
@@ -132,9 +130,20 @@ pub fn mixed_model(
         return Err(StatsError::TooFew { what: "rows of a group", got: largest, least: n_random + 1, statistic: NAME });
     }
 
-    let profile = Profile::new(&collected, left.iter().map(|v| v * v).sum(), n, likelihood == Likelihood::Reml);
-    let starts = [0.1, 0.3, 1.0, 3.0].map(|scale| profile.diagonal_start(scale));
-    let optimum = minimise(NAME, &starts, |theta| profile.deviance(theta))?;
+    let triangles: &[_] = if slope.is_none() { &LEVEL_ALONE } else { &LEVEL_AND_SLOPE };
+    let optima = triangles.iter().map(|triangle| {
+        let left = left.iter().map(|v| v * v).sum();
+        let profile = Profile::new(&collected, left, n, likelihood == Likelihood::Reml, triangle);
+        let starts = [0.1, 0.3, 1.0, 3.0].map(|scale| profile.diagonal_start(scale));
+        minimise(NAME, &starts, |theta| profile.deviance(theta)).map(|optimum| (profile, optimum))
+    });
+    // An error only if no triangle came to an end.
+    let best = optima.reduce(|first, second| match (&first, &second) {
+        (Ok((_, a)), Ok((_, b))) if b.better_than(a) => second,
+        (Err(_), Ok(_)) => second,
+        _ => first,
+    });
+    let (profile, optimum) = best.ok_or(StatsError::NotConverged { what: NAME, iterations: 0 })??;
     let at = profile.at(&optimum.at)?;
 
     let rotated: Vec<f64> = of_y.iter().zip(&at.shift).map(|(a, b)| a + b).collect();
@@ -148,23 +157,29 @@ pub fn mixed_model(
         Coefficient::all(design.names(), (&values, &diagonal(&covariance)), n, Null::Normal, (NAME, how))?;
 
     let relative = profile.lambda(&optimum.at);
-    let variance = &relative * relative.transpose() * faer::Scale(at.sigma2);
+    let variance = multiply(relative, transposed(relative)).map(|row| row.map(|v| at.sigma2 * v));
     let random_covariance = match &slope {
-        None => vec![variance[(0, 0)]],
-        Some(slope) => slope.undo(&variance),
+        None => vec![variance[0][0]],
+        Some(slope) => slope.undo(variance),
     };
     // Only restricted likelihood sees the scale of the columns.
     let of_columns = if likelihood == Likelihood::Reml { basis.ln_det() } else { 0.0 };
-    let edge = relative.determinant().abs() <= 1e-5 * relative.norm_max().powi(n_random as i32 - 1).max(1e-5);
     Ok(MixedFit {
         coefficients,
         random_covariance,
         residual_variance: at.sigma2,
         log_likelihood: -0.5 * (optimum.value + profile.constant() + of_columns),
         n_groups: collected.len(),
-        at_the_edge: edge,
+        at_the_edge: at_the_edge(&optimum.at),
         iterations: optimum.iterations,
     })
+}
+
+/// Whether a triangle, of which the first and the last parameter are its diagonal, has no inverse.
+fn at_the_edge(theta: &[f64]) -> bool {
+    let greatest = theta.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
+    let least = theta.first().into_iter().chain(theta.last()).fold(f64::INFINITY, |min, v| min.min(v.abs()));
+    least <= 1e-5 * greatest.max(1.0)
 }
 
 /// A column less its mean, over its standard deviation: levels and slopes are then of one size and nearly independent.
@@ -185,15 +200,16 @@ impl Standardised {
     }
 
     /// The covariance of level and slope for the column as it was.
-    fn undo(&self, variance: &Mat<f64>) -> Vec<f64> {
+    fn undo(&self, variance: Two) -> Vec<f64> {
         let ratio = self.mean / self.sd;
-        let (level, both, slope) = (variance[(0, 0)], variance[(1, 0)], variance[(1, 1)]);
+        let (level, both, slope) = (variance[0][0], variance[1][0], variance[1][1]);
         let between = (both - ratio * slope) / self.sd;
         vec![level - 2.0 * ratio * both + ratio * ratio * slope, between, between, slope / (self.sd * self.sd)]
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -9,31 +9,33 @@ use crate::StatsError;
 use crate::mixed::NAME;
 use crate::newton::Point;
 
-/// The products of one group's rows: random columns `Z`, orthonormal fixed columns `U`, and what is left of the outcome.
+/// A matrix over level and slope.
+pub(crate) type Two = [[f64; 2]; 2];
+
+/// The products of one group's rows: random columns `Z`, orthonormal fixed columns `U`, and what is left of the
+/// outcome.
+/// Without a random slope, the second column of `Z` is 0.
 pub(crate) struct Group {
     pub(crate) n: usize,
-    z_z: Mat<f64>,
-    z_u: Mat<f64>,
-    z_y: Mat<f64>,
+    z_z: Two,
+    z_u: Vec<[f64; 2]>,
+    z_y: [f64; 2],
 }
 
 impl Group {
     /// One for each group, from the `(z, u, y)` of each row.
-    pub(crate) fn collect(groups: &[u64], row: impl Fn(usize) -> (Vec<f64>, Vec<f64>, f64)) -> Vec<Self> {
+    pub(crate) fn collect(groups: &[u64], row: impl Fn(usize) -> ([f64; 2], Vec<f64>, f64)) -> Vec<Self> {
         let mut found: BTreeMap<u64, Self> = BTreeMap::new();
         for (i, &group) in groups.iter().enumerate() {
             let (z, u, y) = row(i);
-            let (q, p) = (z.len(), u.len());
-            let group = found.entry(group).or_insert_with(|| Self {
-                n: 0,
-                z_z: Mat::zeros(q, q),
-                z_u: Mat::zeros(q, p),
-                z_y: Mat::zeros(q, 1),
-            });
+            let empty = || Self { n: 0, z_z: [[0.0; 2]; 2], z_u: vec![[0.0; 2]; u.len()], z_y: [0.0; 2] };
+            let group = found.entry(group).or_insert_with(empty);
             group.n += 1;
-            group.z_z += Mat::from_fn(q, q, |a, b| z[a] * z[b]);
-            group.z_u += Mat::from_fn(q, p, |a, b| z[a] * u[b]);
-            group.z_y += Mat::from_fn(q, 1, |a, _| z[a] * y);
+            add(&mut group.z_z, z, z, 1.0);
+            for (z_u, u) in group.z_u.iter_mut().zip(&u) {
+                *z_u = [z_u[0] + z[0] * u, z_u[1] + z[1] * u];
+            }
+            group.z_y = [group.z_y[0] + z[0] * y, group.z_y[1] + z[1] * y];
         }
         found.into_values().collect()
     }
@@ -47,7 +49,18 @@ pub(crate) struct Profile<'a> {
     /// Rows, less columns under restricted likelihood.
     m: f64,
     reml: bool,
+    /// Where in `Λ` the parameters stand.
+    places: &'static [(usize, usize)],
 }
+
+/// A level without a slope.
+pub(crate) const LEVEL_ALONE: [&[(usize, usize)]; 1] = [&[(0, 0)]];
+
+/// A triangle that starts with the level, and one that starts with the slope.
+///
+/// Either gives every covariance, but if the variance it starts with is 0 then many triangles give the same one, and the
+/// likelihood is level between them.
+pub(crate) const LEVEL_AND_SLOPE: [&[(usize, usize)]; 2] = [&[(0, 0), (1, 0), (1, 1)], &[(1, 1), (0, 1), (0, 0)]];
 
 /// What goes with one value of the random effects.
 pub(crate) struct At {
@@ -60,27 +73,21 @@ pub(crate) struct At {
 }
 
 impl<'a> Profile<'a> {
-    pub(crate) fn new(groups: &'a [Group], y_y: f64, n: usize, reml: bool) -> Self {
-        let n_fixed = groups[0].z_u.ncols();
-        Self { groups, y_y, m: (if reml { n - n_fixed } else { n }) as f64, reml }
-    }
-
-    fn n_random(&self) -> usize {
-        self.groups[0].z_z.ncols()
+    pub(crate) fn new(groups: &'a [Group], y_y: f64, n: usize, reml: bool, places: &'static [(usize, usize)]) -> Self {
+        let n_fixed = groups[0].z_u.len();
+        Self { groups, y_y, m: (if reml { n - n_fixed } else { n }) as f64, reml, places }
     }
 
     /// The random effects of all groups independent, with this standard deviation in units of σ.
     pub(crate) fn diagonal_start(&self, scale: f64) -> Vec<f64> {
-        let lower = lower(self.n_random());
-        lower.iter().map(|(i, j)| if i == j { scale } else { 0.0 }).collect()
+        self.places.iter().map(|(i, j)| if i == j { scale } else { 0.0 }).collect()
     }
 
-    /// The lower triangle whose product with its transpose is the covariance in units of σ².
-    pub(crate) fn lambda(&self, theta: &[f64]) -> Mat<f64> {
-        let q = self.n_random();
-        let mut lambda = Mat::zeros(q, q);
-        for (&(i, j), &value) in lower(q).iter().zip(theta) {
-            lambda[(i, j)] = value;
+    /// The triangle whose product with its transpose is the covariance in units of σ².
+    pub(crate) fn lambda(&self, theta: &[f64]) -> Two {
+        let mut lambda = [[0.0; 2]; 2];
+        for (&(i, j), &value) in self.places.iter().zip(theta) {
+            lambda[i][j] = value;
         }
         lambda
     }
@@ -97,9 +104,8 @@ impl<'a> Profile<'a> {
     /// With `M = I + Λ'Z'ZΛ` of each group, `V⁻¹ = I - Z Λ M⁻¹ Λ' Z'` (Woodbury), which needs no inverse of `Λ`.
     pub(crate) fn at(&self, theta: &[f64]) -> Result<At, StatsError> {
         let failed = || StatsError::NotConverged { what: NAME, iterations: 0 };
-        let (q, p) = (self.n_random(), self.groups[0].z_u.ncols());
+        let p = self.groups[0].z_u.len();
         let lambda = self.lambda(theta);
-        let identity = Mat::<f64>::identity(q, q);
         let mut ln_det = 0.0;
         let mut information = Mat::<f64>::identity(p, p);
         let mut u_v_y = Mat::<f64>::zeros(p, 1);
@@ -107,22 +113,28 @@ impl<'a> Profile<'a> {
         // I - Z'Z Λ M⁻¹ Λ', which takes Z'x to Z'V⁻¹x.
         let mut shrinks = Vec::with_capacity(self.groups.len());
         for group in self.groups {
-            let m = &identity + lambda.transpose() * &group.z_z * &lambda;
-            let llt = m.llt(Side::Lower).map_err(|_| failed())?;
-            ln_det += (0..q).map(|i| 2.0 * llt.L()[(i, i)].ln()).sum::<f64>();
-            let inner = &lambda * llt.solve(lambda.transpose());
-            let shrink = &identity - &group.z_z * &inner;
-            let taken = &inner * &group.z_u;
-            information -= group.z_u.transpose() * &taken;
-            u_v_y -= taken.transpose() * &group.z_y;
-            y_v_y -= (group.z_y.transpose() * &inner * &group.z_y)[(0, 0)];
-            shrinks.push(shrink);
+            let product = multiply(transposed(lambda), multiply(group.z_z, lambda));
+            let m = [[1.0 + product[0][0], product[0][1]], [product[1][0], 1.0 + product[1][1]]];
+            let det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
+            ln_det += det.ln();
+            let inverse = [[m[1][1] / det, -m[0][1] / det], [-m[1][0] / det, m[0][0] / det]];
+            let inner = multiply(lambda, multiply(inverse, transposed(lambda)));
+            let taken: Vec<[f64; 2]> = group.z_u.iter().map(|&z_u| apply(inner, z_u)).collect();
+            for (j, &taken) in taken.iter().enumerate() {
+                for (i, &z_u) in group.z_u.iter().enumerate() {
+                    information[(i, j)] -= dot(z_u, taken);
+                }
+                u_v_y[(j, 0)] -= dot(taken, group.z_y);
+            }
+            y_v_y -= dot(group.z_y, apply(inner, group.z_y));
+            let shrink = multiply(group.z_z, inner);
+            shrinks.push([[1.0 - shrink[0][0], -shrink[0][1]], [-shrink[1][0], 1.0 - shrink[1][1]]]);
         }
         let llt = information.llt(Side::Lower).map_err(|_| failed())?;
         let inverse_information = llt.solve(&Mat::<f64>::identity(p, p));
         let shift = llt.solve(&u_v_y);
         let left = y_v_y - (shift.transpose() * &u_v_y)[(0, 0)];
-        if !(left > 1e-12 * self.y_y) {
+        if left <= 1e-12 * self.y_y || left.is_nan() {
             // Nothing but rounding is left within groups.
             return Err(failed());
         }
@@ -132,18 +144,27 @@ impl<'a> Profile<'a> {
         }
 
         // The derivative with respect to the covariance in units of σ²; that of the coefficients is 0 at their best.
-        let mut by_covariance = Mat::<f64>::zeros(q, q);
-        for (group, shrink) in self.groups.iter().zip(&shrinks) {
-            by_covariance += shrink * &group.z_z;
-            let z_v_u = shrink * &group.z_u;
-            let z_v_r = shrink * &group.z_y - &z_v_u * &shift;
-            by_covariance -= &z_v_r * z_v_r.transpose() * faer::Scale(self.m / left);
+        let mut by_covariance = [[0.0; 2]; 2];
+        for (group, &shrink) in self.groups.iter().zip(&shrinks) {
+            let z_v_z = multiply(shrink, group.z_z);
+            let z_v_u: Vec<[f64; 2]> = group.z_u.iter().map(|&z_u| apply(shrink, z_u)).collect();
+            let mut z_v_r = apply(shrink, group.z_y);
+            for (j, z_v_u) in z_v_u.iter().enumerate() {
+                z_v_r = [z_v_r[0] - z_v_u[0] * shift[(j, 0)], z_v_r[1] - z_v_u[1] * shift[(j, 0)]];
+            }
+            add(&mut by_covariance, [1.0, 0.0], z_v_z[0], 1.0);
+            add(&mut by_covariance, [0.0, 1.0], z_v_z[1], 1.0);
+            add(&mut by_covariance, z_v_r, z_v_r, -self.m / left);
             if self.reml {
-                by_covariance -= &z_v_u * &inverse_information * z_v_u.transpose();
+                for (j, &b) in z_v_u.iter().enumerate() {
+                    for (i, &a) in z_v_u.iter().enumerate() {
+                        add(&mut by_covariance, a, b, -inverse_information[(i, j)]);
+                    }
+                }
             }
         }
-        let by_lambda = by_covariance * &lambda;
-        let gradient = lower(q).iter().map(|&at| 2.0 * by_lambda[at]).collect();
+        let by_lambda = multiply(by_covariance, lambda);
+        let gradient = self.places.iter().map(|&(i, j)| 2.0 * by_lambda[i][j]).collect();
         Ok(At {
             sigma2: left / self.m,
             shift: (0..p).map(|i| shift[(i, 0)]).collect(),
@@ -153,9 +174,28 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// The places of a lower triangle.
-fn lower(q: usize) -> Vec<(usize, usize)> {
-    (0..q).flat_map(|i| (0..=i).map(move |j| (i, j))).collect()
+pub(crate) fn multiply(a: Two, b: Two) -> Two {
+    let columns = transposed(b).map(|column| apply(a, column));
+    transposed(columns)
+}
+
+pub(crate) fn transposed(a: Two) -> Two {
+    [[a[0][0], a[1][0]], [a[0][1], a[1][1]]]
+}
+
+fn apply(a: Two, v: [f64; 2]) -> [f64; 2] {
+    [dot(a[0], v), dot(a[1], v)]
+}
+
+fn dot(a: [f64; 2], b: [f64; 2]) -> f64 {
+    a[0] * b[0] + a[1] * b[1]
+}
+
+/// Adds `weight · a b'`.
+fn add(matrix: &mut Two, a: [f64; 2], b: [f64; 2], weight: f64) {
+    for (row, a) in matrix.iter_mut().zip(a) {
+        *row = [row[0] + weight * a * b[0], row[1] + weight * a * b[1]];
+    }
 }
 
 #[cfg(test)]
@@ -167,10 +207,10 @@ mod tests {
     fn the_gradient_is_the_slope_of_the_deviance() {
         let rows = [(0, 0.3, 1.0), (0, -0.2, 0.4), (0, 1.1, 2.0), (1, 0.5, -1.2), (1, -0.9, 0.3), (1, 0.1, -0.5)];
         let groups = rows.map(|(group, ..)| group);
-        let collected = Group::collect(&groups, |i| (vec![1.0, rows[i].1], vec![6.0_f64.sqrt().recip()], rows[i].2));
+        let collected = Group::collect(&groups, |i| ([1.0, rows[i].1], vec![6.0_f64.sqrt().recip()], rows[i].2));
         let y_y = rows.iter().map(|(.., y)| y * y).sum();
-        for reml in [true, false] {
-            let profile = Profile::new(&collected, y_y, rows.len(), reml);
+        for (reml, places) in [true, false].into_iter().flat_map(|reml| LEVEL_AND_SLOPE.map(|places| (reml, places))) {
+            let profile = Profile::new(&collected, y_y, rows.len(), reml, places);
             let theta = [0.7, 0.2, 0.4];
             let gradient = profile.deviance(&theta).unwrap().gradient;
             for (i, slope) in gradient.into_iter().enumerate() {

@@ -27,6 +27,15 @@ pub(crate) struct Minimum {
     pub(crate) iterations: usize,
 }
 
+impl Minimum {
+    /// Lower, or as low and found on shorter ways.
+    pub(crate) fn better_than(&self, other: &Self) -> bool {
+        let rounding = 1e-10 * other.value.abs();
+        let as_low = (self.value - other.value).abs() <= rounding;
+        if as_low { self.iterations < other.iterations } else { self.value < other.value }
+    }
+}
+
 /// The minimum near the best of the starts.
 ///
 /// The second derivatives are differences of the gradient: their error slows the last steps by a factor of 1e-9 or so,

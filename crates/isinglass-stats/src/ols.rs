@@ -32,8 +32,8 @@ pub enum StandardErrors<'a> {
     Hc1,
     /// Squared residuals over `1 - h`, where `h` is the row's leverage; unbiased if the variance is constant after all.
     Hc2,
-    /// Squared residuals over `(1 - h)²`, close to the jackknife; for fewer than 250 rows the best of the four (Long and
-    /// Ervin 2000).
+    /// Squared residuals over `(1 - h)²`, close to the jackknife; for fewer than 250 rows the best of the four (Long
+    /// and Ervin 2000).
     Hc3,
     /// Rows of one group resemble each other: residuals are summed within groups before they are squared, times
     /// `G / (G - 1) · (n - 1) / (n - k)` (CR1; Liang and Zeger 1986), held against t with `G - 1` degrees of freedom.
@@ -99,9 +99,9 @@ pub struct FTest {
 /// # Errors
 ///
 /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values, or for a row that
-/// alone decides a coefficient under HC2 and HC3; [`StatsError::LengthMismatch`]; [`StatsError::TooFew`] unless there are
-/// more rows than columns; [`StatsError::Singular`] if columns depend on each other; [`StatsError::NoSpread`] if the
-/// outcome is constant or fitted without residuals; [`StatsError::TooFewGroups`].
+/// alone decides a coefficient under HC2 and HC3; [`StatsError::LengthMismatch`]; [`StatsError::TooFew`] unless there
+/// are more rows than columns; [`StatsError::Singular`] if columns depend on each other; [`StatsError::NoSpread`] if
+/// the outcome is constant or fitted without residuals; [`StatsError::TooFewGroups`].
 ///
 /// ```
 /// use isinglass_stats::{Design, StandardErrors, ols};
@@ -206,7 +206,7 @@ fn robust(
         let leverage: f64 = row.iter().map(|q| q * q).sum();
         let weight = weight(leverage);
         // A row that a coefficient follows wherever it goes has no residual to tell its variance by.
-        if !(weight > 0.0 && weight < 1e20) {
+        if !(0.0..1e20).contains(&weight) {
             let range = "below 1 for each row under HC2 and HC3; use HC1";
             return Err(StatsError::OutOfRange { what: "leverage", value: leverage, range });
         }
@@ -290,6 +290,7 @@ pub fn line(x: &[f64], y: &[f64]) -> Result<Line, StatsError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

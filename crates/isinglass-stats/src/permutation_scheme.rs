@@ -9,8 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::StatsError;
 use crate::error::same_length;
 
-/// What a permutation of class labels leaves alone: what the design fixed, or what rows share that has nothing to do with
-/// their label.
+/// What a permutation of class labels leaves alone: what the design fixed, or what rows share that has nothing to do
+/// with their label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme<'a> {
     /// Nothing: any label may go to any row. For rows drawn independently.
@@ -18,8 +18,8 @@ pub enum Scheme<'a> {
     /// How many rows of each class a stratum has: labels are shuffled within strata (a topic, a length bin, a session).
     /// A stratum may have one class only; its labels then stay.
     Stratified(&'a [u64]),
-    /// Matched groups: labels are shuffled among the rows of a group (a pair, a triplet of one scenario), each of which has
-    /// rows of several classes.
+    /// Matched groups: labels are shuffled among the rows of a group (a pair, a triplet of one scenario), each of which
+    /// has rows of several classes.
     WithinGroups(&'a [u64]),
     /// Groups that carry one label each (a conversation under one condition): the labels of whole groups are exchanged.
     /// Groups may differ in size; how many groups have each class stays, how many rows may not.
@@ -37,8 +37,8 @@ pub enum Scheme<'a> {
 /// # Errors
 ///
 /// [`StatsError::Empty`], [`StatsError::LengthMismatch`], [`StatsError::UnmatchedGroup`] with the least group of
-/// [`Scheme::WithinGroups`] that has one class only, [`StatsError::MixedGroup`] with the least of [`Scheme::WholeGroups`]
-/// that has several, and [`StatsError::NoSpread`] if no permutation would change a label.
+/// [`Scheme::WithinGroups`] that has one class only, [`StatsError::MixedGroup`] with the least of
+/// [`Scheme::WholeGroups`] that has several, and [`StatsError::NoSpread`] if no permutation would change a label.
 ///
 /// ```
 /// use isinglass_stats::{Scheme, permuted_classes};

@@ -255,6 +255,7 @@ fn for_each_split(n: usize, k: usize, mut see: impl FnMut(&[bool])) {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

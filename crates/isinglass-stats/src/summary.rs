@@ -59,6 +59,12 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     if below >= above { below } else { below + (above - below) * position.fract() }
 }
 
+/// How many values there are of each that occurs.
+#[expect(clippy::float_cmp, reason = "a tie is two equal values, however close others come")]
+pub(crate) fn tie_sizes(sorted: &[f64]) -> Vec<f64> {
+    sorted.chunk_by(|a, b| a == b).map(|tie| tie.len() as f64).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

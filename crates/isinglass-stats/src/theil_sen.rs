@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use crate::bootstrap::LEVEL;
 use crate::error::{finite, same_length};
 use crate::estimate::Interval;
-use crate::summary::quantile_of_sorted;
+use crate::summary::{quantile_of_sorted, tie_sizes};
 use crate::{Estimate, StatsError};
 
 /// The line of [`theil_sen`].
@@ -20,8 +20,8 @@ pub struct TheilSen {
 /// The median of the slopes through all pairs of points, with its 95 % interval (Theil 1950; Sen 1968).
 ///
 /// The ends of the interval are slopes themselves: those whose ranks lie `z σ / 2` from the middle, where
-/// `σ² = (n (n - 1)(2n + 5) - Σ t (t - 1)(2t + 5)) / 18` is the variance of Kendall's S, `t` running over the numbers of
-/// equal values in `x` and in `y` (Sen 1968, section 4).
+/// `σ² = (n (n - 1)(2n + 5) - Σ t (t - 1)(2t + 5)) / 18` is the variance of Kendall's S, `t` running over the numbers
+/// of equal values in `x` and in `y` (Sen 1968, section 4).
 /// Up to 29 % of the points may lie anywhere without moving the slope arbitrarily far.
 ///
 /// Points must be independent: for a series whose errors resemble their neighbours' the interval is too narrow.
@@ -31,7 +31,8 @@ pub struct TheilSen {
 /// # Errors
 ///
 /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values,
-/// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] below 2 points, [`StatsError::NoSpread`] if all `x` are equal.
+/// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] below 2 points, [`StatsError::NoSpread`] if all `x` are
+/// equal.
 ///
 /// ```
 /// let line = isinglass_stats::theil_sen(&[0.0, 1.0, 2.0, 3.0, 4.0], &[0.0, 1.0, 2.0, 3.0, 900.0])?;
@@ -59,13 +60,13 @@ pub fn theil_sen(x: &[f64], y: &[f64]) -> Result<TheilSen, StatsError> {
 
     let (sorted_x, sorted_y) = (sorted(x), sorted(y));
     let term = |t: f64| t * (t - 1.0) * (2.0 * t + 5.0);
-    let tied = |values: &[f64]| values.chunk_by(|a, b| a == b).map(|tie| term(tie.len() as f64)).sum::<f64>();
+    let tied = |sorted: &[f64]| tie_sizes(sorted).into_iter().map(term).sum::<f64>();
     let variance = (term(n as f64) - tied(&sorted_x) - tied(&sorted_y)).max(0.0) / 18.0;
     let reach = Normal::standard().inverse_cdf(f64::midpoint(1.0, LEVEL)) * variance.sqrt();
     // Ranks from 1, rounded half to even as the reference does.
     let (middle, last) = (slopes.len() as f64, slopes.len() - 1);
     let low = slopes[(((middle - reach) / 2.0).round_ties_even() - 1.0).max(0.0) as usize];
-    let high = slopes[(((middle + reach) / 2.0).round_ties_even() as usize).min(last)];
+    let high = slopes[(f64::midpoint(middle, reach).round_ties_even() as usize).min(last)];
     let interval = (low < high).then(|| Interval::new(low, high, LEVEL, "ranks of slopes (Sen)".to_owned()));
     Ok(TheilSen {
         slope: Estimate::new(slope, interval, n, "slope of Theil and Sen"),
@@ -80,6 +81,7 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{numbers, same_length};
 use crate::permutation_test::{Draws, Tail, check_draws, counted};
+use crate::summary::tie_sizes;
 use crate::tails::Null;
 use crate::{Estimate, PermutationNull, StatsError};
 
@@ -99,7 +100,7 @@ fn statistic(values: &[f64], levels: &[usize]) -> Result<(f64, f64, f64), StatsE
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let sizes: Vec<f64> = sorted_levels.chunk_by(|a, b| a == b).map(|level| level.len() as f64).collect();
-    let ties: Vec<f64> = sorted.chunk_by(|a, b| a == b).map(|tie| tie.len() as f64).collect();
+    let ties = tie_sizes(&sorted);
     if sizes.len() < 2 {
         return Err(StatsError::TooFew { what: "levels", got: sizes.len(), least: 2, statistic: NAME });
     }
@@ -137,6 +138,7 @@ fn concordant(values: &[f64], levels: &[usize]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "counts and small sums are exact")]
 mod tests {
     use super::*;
 
@@ -158,7 +160,7 @@ mod tests {
             }
             for i in 0..k {
                 visit(k - 1, levels, see);
-                levels.swap(if k % 2 == 0 { i } else { 0 }, k - 1);
+                levels.swap(if k.is_multiple_of(2) { i } else { 0 }, k - 1);
             }
         }
         let mut all = Vec::new();

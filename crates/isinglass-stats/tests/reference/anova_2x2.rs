@@ -1,3 +1,5 @@
+//! Analysis of variance with two factors.
+
 use isinglass_stats::{Effect, SumsOfSquares, anova_two_way};
 
 use crate::reference::{Reference, Within};

@@ -1,3 +1,5 @@
+//! Bootstrap intervals on resamples that are given.
+
 use isinglass_stats::{BootstrapDistribution, Interval, acceleration, mean};
 
 use crate::reference::{Reference, Within};

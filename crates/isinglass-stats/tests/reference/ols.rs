@@ -1,15 +1,17 @@
+//! Linear models.
+
 use isinglass_stats::{Coefficient, Design, StandardErrors, line, ols, theil_sen};
 
 use crate::reference::{Reference, Within};
 
-/// The figures of one coefficient; `statistic` is what the reference calls t or z.
-pub fn check_coefficient(reference: &Reference, path: &[&str], coefficient: &Coefficient, within: [Within; 2]) {
+/// The figures of one coefficient: how near it, its error and what comes of that, and its tail must come.
+pub fn check_coefficient(reference: &Reference, path: &[&str], coefficient: &Coefficient, within: [Within; 3]) {
     let at = |key| [path, &[key]].concat();
-    let [plain, tail] = within;
+    let [plain, error, tail] = within;
     reference.check(&at("coef"), coefficient.estimate.value(), plain);
-    reference.check(&at("se"), coefficient.se, plain);
+    reference.check(&at("se"), coefficient.se, error);
     let statistic = if reference.keys(path).iter().any(|key| key == "t") { "t" } else { "z" };
-    reference.check(&at(statistic), coefficient.statistic, plain);
+    reference.check(&at(statistic), coefficient.statistic, error);
     reference.check(&at("p"), coefficient.estimate.p().unwrap().value(), tail);
     if reference.keys(path).iter().any(|key| key == "ci95") {
         let interval = coefficient.estimate.interval().unwrap();
@@ -27,7 +29,12 @@ pub fn check(reference: &Reference) {
     let hc3 = ols(&with_x2(), &y, StandardErrors::Hc3).unwrap();
     for (name, fit) in [("y~turn", &one), ("y~turn*x2", &two), ("y~turn+x2 hc3", &hc3)] {
         for coefficient in &fit.coefficients {
-            check_coefficient(reference, &[name, &coefficient.name], coefficient, [Within::Closed, Within::Tail]);
+            check_coefficient(
+                reference,
+                &[name, &coefficient.name],
+                coefficient,
+                [Within::Closed, Within::Closed, Within::Tail],
+            );
         }
     }
     reference.check(&["y~turn*x2", "r2"], two.r2.value(), Within::Closed);

@@ -1,3 +1,5 @@
+//! Permutation tests, counted out.
+
 use isinglass_stats::{Draws, PermutationNull, Tail, auroc_delong, mean, permutation_test, sign_flip_test};
 
 use crate::reference::{Reference, Within};
