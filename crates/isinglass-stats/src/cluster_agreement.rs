@@ -37,8 +37,8 @@ pub fn purity(labels: &[usize], clusters: &[usize]) -> Result<f64, StatsError> {
 
 /// The adjusted Rand index: agreement over all pairs of rows, 0 for chance and 1 for the same partition.
 ///
-/// `(Σ C(n_ij, 2) - E) / ((Σ C(a_i, 2) + Σ C(b_j, 2)) / 2 - E)` with `E = Σ C(a_i, 2) Σ C(b_j, 2) / C(n, 2)`, what chance gives
-/// with the same sizes (Hubert and Arabie 1985); 1 if both put all rows together or all apart.
+/// `(Σ C(n_ij, 2) - E) / ((Σ C(a_i, 2) + Σ C(b_j, 2)) / 2 - E)` with `E = Σ C(a_i, 2) Σ C(b_j, 2) / C(n, 2)`, what
+/// chance gives with the same sizes (Hubert and Arabie 1985); 1 if both put all rows together or all apart.
 /// It is symmetric, and may be negative.
 ///
 /// # Errors
@@ -56,8 +56,8 @@ pub fn adjusted_rand(labels: &[usize], clusters: &[usize]) -> Result<f64, StatsE
 
 /// The mutual information of labels and clusters over the mean of their entropies, from 0 to 1.
 ///
-/// `2 I / (H(labels) + H(clusters))`, normalised by the arithmetic mean (Strehl and Ghosh 2002; Vinh, Epps and Bailey 2010);
-/// 1 if neither has more than one value.
+/// `2 I / (H(labels) + H(clusters))`, normalised by the arithmetic mean (Strehl and Ghosh 2002; Vinh, Epps and Bailey
+/// 2010); 1 if neither has more than one value.
 /// Not adjusted for chance: with many small clusters it is well above 0 for random labels.
 ///
 /// # Errors

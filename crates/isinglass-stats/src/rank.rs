@@ -55,8 +55,8 @@ impl EffectiveRank {
     ///
     /// # Errors
     ///
-    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] if one is negative or infinite or the
-    /// setting is outside of 0 to 1, [`StatsError::NoSpread`] if all are zero.
+    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] if one is negative or infinite or
+    /// the setting is outside of 0 to 1, [`StatsError::NoSpread`] if all are zero.
     ///
     /// ```
     /// use isinglass_stats::EffectiveRank;
@@ -110,8 +110,8 @@ impl EffectiveRank {
 /// resampling whole groups.
 ///
 /// A resample holds some rows several times and about a third not at all, so its rank is lower than that of as many
-/// new rows: **the intervals lie too low**, the more so the nearer the rank comes to the number of rows, and may not even
-/// hold the estimate.
+/// new rows: **the intervals lie too low**, the more so the nearer the rank comes to the number of rows, and may not
+/// even hold the estimate.
 /// Read their width, and compare samples by [`rank_curve`], which draws no row twice.
 /// The numerical rank has no interval, since duplicates alone would make it.
 /// For independent rows give each a group of its own.
@@ -182,7 +182,8 @@ pub struct RankAtSize {
     pub n_groups: usize,
     /// The mean rank over the draws; its count is that of all rows there were.
     pub rank: Estimate,
-    /// The lowest and highest rank of the central 95 % of the draws: draws share rows, so this is no confidence interval.
+    /// The lowest and highest rank of the central 95 % of the draws: draws share rows, so this is no confidence
+    /// interval.
     pub spread: [f64; 2],
 }
 
@@ -195,8 +196,8 @@ pub struct RankAtSize {
 ///
 /// # Errors
 ///
-/// [`StatsError::LengthMismatch`], [`StatsError::Empty`] without sizes or draws, [`StatsError::OutOfRange`] for a size below
-/// 2 or above the number of groups, [`StatsError::NoSpread`] if a subset's rows are all equal, and those of
+/// [`StatsError::LengthMismatch`], [`StatsError::Empty`] without sizes or draws, [`StatsError::OutOfRange`] for a size
+/// below 2 or above the number of groups, [`StatsError::NoSpread`] if a subset's rows are all equal, and those of
 /// [`EffectiveRank::of`].
 ///
 /// ```
@@ -402,7 +403,8 @@ mod tests {
         let bootstrap = Bootstrap::resamples(100).seed(2);
         let all = effective_rank(rows, &groups, &EffectiveRank::ALL, bootstrap).unwrap();
         for (measure, together) in EffectiveRank::ALL.iter().zip(&all) {
-            assert_eq!(effective_rank(rows, &groups, &[*measure], bootstrap).unwrap(), [together.clone()]);
+            let alone = effective_rank(rows, &groups, &[*measure], bootstrap).unwrap();
+            assert_eq!(alone, std::slice::from_ref(together));
             assert_eq!(together.interval().is_none(), matches!(measure, EffectiveRank::Numerical(_)), "{measure:?}");
         }
         assert_eq!(all[0].method(), "components for 90 % of the variance");

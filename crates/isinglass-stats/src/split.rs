@@ -6,9 +6,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::StatsError;
 use crate::cluster_validity::compressed;
 use crate::error::same_length;
+use crate::{Folds, StatsError};
 
 /// How to split rows into folds, with every group whole on one side.
 ///
@@ -16,8 +16,8 @@ use crate::error::same_length;
 /// A probe that trains on one and is tested on the other is tested on what it has seen, so splitting single rows is
 /// not offered.
 ///
-/// A split does not balance the labels unless it is [`stratified`](Self::stratified): if the groups hold one class each, a
-/// fold may hold one class only.
+/// A split does not balance the labels unless it is [`stratified`](Self::stratified): if the groups hold one class
+/// each, a fold may hold one class only.
 /// It guards against what the groups name and nothing else: near-duplicates in different groups still leak.
 ///
 /// ```
@@ -69,12 +69,15 @@ impl<'a> Split<'a> {
         }
         let mut fold_of = vec![0; groups.len()];
         for (fold, rows) in rows_of.iter().enumerate() {
-            rows.iter().for_each(|&row| fold_of[row] = fold);
+            for &row in rows {
+                fold_of[row] = fold;
+            }
         }
-        Ok(Folds { fold_of, n_folds: rows_of.len() })
+        Ok(Folds::new(fold_of, rows_of.len()))
     }
 
-    /// Deals the groups so that every fold gets its share of each class, one class per row, as far as whole groups allow.
+    /// Deals the groups so that every fold gets its share of each class, one class per row, as far as whole groups
+    /// allow.
     ///
     /// A class that lies in fewer groups than there are folds is missing from some.
     ///
@@ -111,8 +114,8 @@ impl<'a> Split<'a> {
     /// Shuffles the groups and deals them out, the largest first, each to the fold with the fewest rows so far.
     ///
     /// Folds then differ by at most one largest group.
-    /// If stratified, the group with the largest shares of the classes comes first, and goes to the fold that has least of
-    /// those classes: the choice after which the squared shares, summed over folds and classes, are least.
+    /// If stratified, the group with the largest shares of the classes comes first, and goes to the fold that has least
+    /// of those classes: the choice after which the squared shares, summed over folds and classes, are least.
     /// The same groups and seed give the same folds.
     ///
     /// # Errors
@@ -136,43 +139,38 @@ impl<'a> Split<'a> {
                 compressed(classes)
             }
         };
-        let mut of_class = vec![0.0; n_classes];
-        classes.iter().for_each(|&class| of_class[class] += 1.0);
-        let shares = |rows: &[usize]| {
-            let mut shares = vec![0.0; n_classes];
-            rows.iter().for_each(|&row| shares[classes[row]] += 1.0);
-            shares.iter_mut().zip(&of_class).for_each(|(share, n)| *share /= n);
-            shares
+        let count = |rows: &[usize]| {
+            let mut counts = vec![0.0; n_classes];
+            for &row in rows {
+                counts[classes[row]] += 1.0;
+            }
+            counts
         };
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        // Products of counts are exact, so that folds which hold the same tie.
+        let of_class = count(&(0..groups.len()).collect::<Vec<_>>());
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).zip(&of_class).map(|((a, b), n)| a * b / (n * n)).sum::<f64>();
 
         hand.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let mut hand: Vec<(Vec<usize>, Vec<f64>)> = hand
-            .into_iter()
-            .map(|rows| {
-                let shares = shares(&rows);
-                (rows, shares)
-            })
-            .collect();
+        let mut hand: Vec<(Vec<f64>, Vec<usize>)> = hand.into_iter().map(|rows| (count(&rows), rows)).collect();
         // Stable, so that groups of one size stay shuffled.
-        hand.sort_by(|(_, a), (_, b)| dot(b, b).total_cmp(&dot(a, a)));
+        hand.sort_by(|(a, _), (b, _)| dot(b, b).total_cmp(&dot(a, a)));
 
         let mut held = vec![vec![0.0; n_classes]; n_folds];
         let mut sizes = vec![0; n_folds];
         let mut fold_of = vec![0; groups.len()];
-        for (rows, shares) in hand {
-            // (held + shares)² grows by 2 held · shares and by what is the same for all folds.
+        for (counts, rows) in hand {
+            // (held + counts)² grows by 2 held · counts and by what is the same for all folds.
             // An empty fold has the least growth and the fewest rows, so none stays empty.
-            let grows = |fold: usize| dot(&held[fold], &shares);
+            let grows = |fold: usize| dot(&held[fold], &counts);
             let by_growth = |a: &usize, b: &usize| grows(*a).total_cmp(&grows(*b)).then(sizes[*a].cmp(&sizes[*b]));
             let fold = (0..n_folds).min_by(by_growth).unwrap_or_default();
             sizes[fold] += rows.len();
-            held[fold].iter_mut().zip(&shares).for_each(|(held, share)| *held += share);
+            held[fold].iter_mut().zip(&counts).for_each(|(held, count)| *held += count);
             for row in rows {
                 fold_of[row] = fold;
             }
         }
-        Ok(Folds { fold_of, n_folds })
+        Ok(Folds::new(fold_of, n_folds))
     }
 
     /// The split once for each of the seeds that follow on its own: `seed`, `seed + 1` and so on.
@@ -190,7 +188,8 @@ impl<'a> Split<'a> {
         (0..n_repeats as u64).map(|repeat| self.seed(self.seed.wrapping_add(repeat)).split()).collect()
     }
 
-    /// The split of some training rows alone, for choosing a penalty without a look at the test rows: groups stay whole.
+    /// The split of some training rows alone, for choosing a penalty without a look at the test rows: groups stay
+    /// whole.
     ///
     /// Its rows are **positions within `train`**: row 0 is `train[0]`.
     ///
@@ -215,7 +214,8 @@ impl<'a> Split<'a> {
 
     /// The split with, for each fold, the split of its training rows into `n_inner` folds.
     ///
-    /// A penalty chosen by the folds it is then reported on flatters; chosen within each fold's training rows, it does not.
+    /// A penalty chosen by the folds it is then reported on flatters; chosen within each fold's training rows, it does
+    /// not.
     ///
     /// # Errors
     ///
@@ -264,85 +264,6 @@ fn rows_of_groups(groups: &[u64]) -> Result<Vec<Vec<usize>>, StatsError> {
         rows_of.entry(group).or_default().push(row);
     }
     Ok(rows_of.into_values().collect())
-}
-
-/// Rows dealt into folds: each fold is tested once, by what was trained on the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folds {
-    fold_of: Vec<usize>,
-    n_folds: usize,
-}
-
-impl Folds {
-    /// Folds that were dealt elsewhere, from the rows that each tests.
-    ///
-    /// Whether groups are whole cannot be seen from here: prefer [`Split`].
-    ///
-    /// # Errors
-    ///
-    /// [`StatsError::TooFewFolds`] below 2, [`StatsError::Empty`] for a fold without rows, [`StatsError::OutOfRange`] for a row
-    /// of `n_rows` or above, [`StatsError::NotAPartition`] with the first row that is not tested exactly once.
-    ///
-    /// ```
-    /// use isinglass_stats::Folds;
-    ///
-    /// let folds = Folds::from_test(&[vec![0, 3], vec![2, 1]], 4)?;
-    /// assert_eq!(folds.iter().next(), Some((vec![1, 2], vec![0, 3])));
-    /// # Ok::<(), isinglass_stats::StatsError>(())
-    /// ```
-    pub fn from_test(test_folds: &[Vec<usize>], n_rows: usize) -> Result<Self, StatsError> {
-        if test_folds.len() < 2 {
-            return Err(StatsError::TooFewFolds { n_folds: test_folds.len() });
-        }
-        let (mut fold_of, mut times) = (vec![0; n_rows], vec![0_usize; n_rows]);
-        for (fold, rows) in test_folds.iter().enumerate() {
-            if rows.is_empty() {
-                return Err(StatsError::Empty { what: "test fold" });
-            }
-            for &row in rows {
-                if row >= n_rows {
-                    let range = "less than the number of rows";
-                    return Err(StatsError::OutOfRange { what: "test row", value: row as f64, range });
-                }
-                fold_of[row] = fold;
-                times[row] += 1;
-            }
-        }
-        match times.iter().position(|&times| times != 1) {
-            Some(row) => Err(StatsError::NotAPartition { row, times: times[row] }),
-            None => Ok(Self { fold_of, n_folds: test_folds.len() }),
-        }
-    }
-
-    /// How many folds there are.
-    pub fn n_folds(&self) -> usize {
-        self.n_folds
-    }
-
-    /// How many rows were dealt.
-    pub fn n_rows(&self) -> usize {
-        self.fold_of.len()
-    }
-
-    /// The rows to train on and the rows to test on, fold by fold, each ascending.
-    ///
-    /// Every row is tested exactly once, and, if a [`Split`] dealt them, never in a fold that trains on its group.
-    pub fn iter(&self) -> impl Iterator<Item = (Vec<usize>, Vec<usize>)> {
-        (0..self.n_folds).map(|fold| self.sides(fold))
-    }
-
-    fn sides(&self, fold: usize) -> (Vec<usize>, Vec<usize>) {
-        (0..self.fold_of.len()).partition(|&row| self.fold_of[row] != fold)
-    }
-}
-
-impl<'a> IntoIterator for &'a Folds {
-    type Item = (Vec<usize>, Vec<usize>);
-    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.iter())
-    }
 }
 
 #[cfg(test)]
@@ -399,7 +320,7 @@ mod tests {
         assert_eq!(check(&groups, 5, 1), check(&groups, 5, 1));
         assert_ne!(check(&groups, 5, 1), check(&groups, 5, 2));
         // Shuffled, not dealt in the order given.
-        let (_, test) = check(&groups, 5, 1).sides(0);
+        let (_, test) = check(&groups, 5, 1).iter().next().unwrap();
         assert_ne!(test, vec![0, 5, 10, 15, 20, 25, 30, 35]);
     }
 
@@ -481,19 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn given_folds_must_test_each_row_once() {
-        let check = |folds: &[&[usize]], n_rows| {
-            Folds::from_test(&folds.iter().map(|rows| rows.to_vec()).collect::<Vec<_>>(), n_rows).unwrap_err()
-        };
-        assert_eq!(check(&[&[0, 1]], 2), StatsError::TooFewFolds { n_folds: 1 });
-        assert_eq!(check(&[&[0], &[]], 1), StatsError::Empty { what: "test fold" });
-        assert!(matches!(check(&[&[0], &[2]], 2), StatsError::OutOfRange { value: 2.0, .. }));
-        assert_eq!(check(&[&[0], &[2]], 3), StatsError::NotAPartition { row: 1, times: 0 });
-        assert_eq!(check(&[&[0, 1], &[1, 2]], 3), StatsError::NotAPartition { row: 1, times: 2 });
-        let groups: Vec<u64> = (0..20).collect();
-        let dealt = Split::grouped(&groups).split().unwrap();
-        let tests: Vec<Vec<usize>> = dealt.iter().map(|(_, test)| test).collect();
-        assert_eq!(Folds::from_test(&tests, 20), Ok(dealt));
+    fn a_single_group_cannot_be_left_out() {
         assert_eq!(Split::leave_one_group_out(&[]), Err(StatsError::Empty { what: "groups" }));
         assert_eq!(Split::leave_one_group_out(&[5, 5]), Err(StatsError::TooFewFolds { n_folds: 1 }));
     }
