@@ -138,7 +138,7 @@ fn parallel_analysis_finds_the_planted_rank() {
             let rows = Matrix::new(&rows, width).unwrap();
             for null in [NoStructure::PermutedColumns, NoStructure::NormalColumns] {
                 let found = parallel_analysis(rows, null, 60, seed).unwrap();
-                assert_eq!(found.n_components.value(), rank as f64, "{n} x {width}, seed {seed}, {null:?}");
+                assert_eq!(found.n_components.value() as usize, rank, "{n} x {width}, seed {seed}, {null:?}");
             }
             // What a share of the variance says is no rank: noise fills it up.
             assert!(Pca::fit(rows).unwrap().n_components_for(0.9).unwrap() > 4 * rank);
