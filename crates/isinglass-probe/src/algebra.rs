@@ -5,7 +5,8 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Diag, Mat, MatMut, MatRef, Par, Spec};
+use faer::diag::Diag;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 
 /// `to (+)= scale × a × b`
 pub(crate) fn multiply(to: MatMut<'_, f64>, accum: Accum, a: MatRef<'_, f64>, b: MatRef<'_, f64>, scale: f64) {
@@ -46,8 +47,7 @@ pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
 pub(crate) fn eigen(a: MatRef<'_, f64>) -> (Vec<f64>, Mat<f64>) {
     let n = a.nrows();
     let (mut values, mut vectors) = (Diag::zeros(n), Mat::zeros(n, n));
-    let scratch =
-        evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
     let mut memory = MemBuffer::new(scratch);
     let found = evd::self_adjoint_evd(
         a,

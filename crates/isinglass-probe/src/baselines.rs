@@ -107,7 +107,12 @@ impl View {
             Self::Punctuation => {
                 let marks = |c: &char| !c.is_alphanumeric() && !c.is_whitespace();
                 text.chars().filter(marks).for_each(|c| add(c.to_string(), 1.0));
-                text.trim_end().chars().next_back().filter(marks).into_iter().for_each(|c| add(format!("ends with {c}"), 1.0));
+                text.trim_end()
+                    .chars()
+                    .next_back()
+                    .filter(marks)
+                    .into_iter()
+                    .for_each(|c| add(format!("ends with {c}"), 1.0));
             }
         }
         counts

@@ -177,7 +177,11 @@ impl Inverse {
             Self::Pseudo(inverses, vectors) => {
                 let mut along = product(vectors.transpose(), columns.as_ref());
                 for j in 0..along.ncols() {
-                    along.col_as_slice_mut(j).iter_mut().zip(inverses).for_each(|(v, inverse): (&mut f64, _)| *v *= inverse);
+                    along
+                        .col_as_slice_mut(j)
+                        .iter_mut()
+                        .zip(inverses)
+                        .for_each(|(v, inverse): (&mut f64, _)| *v *= inverse);
                 }
                 product(vectors.as_ref(), along.as_ref())
             }

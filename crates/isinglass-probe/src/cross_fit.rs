@@ -131,7 +131,12 @@ impl<'p> CrossFit<'p> {
     /// # Errors
     /// [`FitError`] if rows, texts and labels differ in number, there are no features or fewer groups than folds, or a
     /// class is missing from a fold.
-    pub fn run(&self, features: &[Features], labels: &Labels, baselines: &Baselines<'_>) -> Result<CrossFitted, FitError> {
+    pub fn run(
+        &self,
+        features: &[Features],
+        labels: &Labels,
+        baselines: &Baselines<'_>,
+    ) -> Result<CrossFitted, FitError> {
         let split = Split::grouped(labels.groups()).folds(self.folds).seed(self.seed).stratified(labels.classes());
         self.run_on(&split.split()?, features, labels, baselines)
     }
@@ -179,7 +184,8 @@ impl<'p> CrossFit<'p> {
         let total = sources.len() * sides.len();
         let done = AtomicUsize::new(0);
         // Folds of all sources side by side: many layers keep many processors busy, and so do many folds.
-        let jobs: Vec<(usize, usize)> = (0..sources.len()).flat_map(|s| (0..sides.len()).map(move |f| (s, f))).collect();
+        let jobs: Vec<(usize, usize)> =
+            (0..sources.len()).flat_map(|s| (0..sides.len()).map(move |f| (s, f))).collect();
         let scored: Vec<Vec<Vec<f64>>> = jobs
             .into_par_iter()
             .map(|(source, side)| {

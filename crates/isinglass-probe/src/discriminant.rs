@@ -37,7 +37,8 @@ impl Discriminant {
         for (p, labels) in labellings.iter().enumerate() {
             let of = |class: usize| means.col_as_slice(p * n_classes + class);
             let middle = |i: usize| (0..n_classes).map(|class| of(class)[i]).sum::<f64>() / n_classes as f64;
-            let difference = |i: usize, c: usize| if n_classes == 2 { of(1)[i] - of(0)[i] } else { of(c)[i] - middle(i) };
+            let difference =
+                |i: usize, c: usize| if n_classes == 2 { of(1)[i] - of(0)[i] } else { of(c)[i] - middle(i) };
             let mut turned = Mat::from_fn(rows.ncols(), columns, difference);
             if let Some(covariance) = covariance {
                 turned = covariance.within(rows, labels, n_classes, fold.train().ncols())?.times(turned);
@@ -54,7 +55,8 @@ impl Discriminant {
 
     /// The same with all weights and intercepts times this.
     pub(crate) fn scaled(mut self, by: f64) -> Self {
-        (0..self.weights.ncols()).for_each(|j| self.weights.col_as_slice_mut(j).iter_mut().for_each(|w: &mut f64| *w *= by));
+        (0..self.weights.ncols())
+            .for_each(|j| self.weights.col_as_slice_mut(j).iter_mut().for_each(|w: &mut f64| *w *= by));
         self.intercepts.iter_mut().for_each(|b| *b *= by);
         self
     }
@@ -81,7 +83,10 @@ fn means(rows: MatRef<'_, f64>, labellings: &[Vec<usize>], n_classes: usize) -> 
     for (p, labels) in labellings.iter().enumerate() {
         let mut counts = vec![0_usize; n_classes];
         labels.iter().for_each(|&class| counts[class] += 1);
-        labels.iter().enumerate().for_each(|(i, &class)| shares[(i, p * n_classes + class)] = 1.0 / counts[class] as f64);
+        labels
+            .iter()
+            .enumerate()
+            .for_each(|(i, &class)| shares[(i, p * n_classes + class)] = 1.0 / counts[class] as f64);
     }
     product(rows.transpose(), shares.as_ref())
 }

@@ -48,7 +48,9 @@ pub enum FitError {
         expected: usize,
     },
     /// Some class has no row, or there is one class only.
-    #[error("only the classes {present:?} of {n_classes} have rows; a probe needs two classes, and rows of each in every fold")]
+    #[error(
+        "only the classes {present:?} of {n_classes} have rows; a probe needs two classes, and rows of each in every fold"
+    )]
     FewClasses {
         /// The classes that have rows.
         present: Vec<usize>,
@@ -56,7 +58,9 @@ pub enum FitError {
         n_classes: usize,
     },
     /// A group is not a matched pair.
-    #[error("group `{group}` has {negative} rows labelled `false` and {positive} labelled `true`; a pair has one of each")]
+    #[error(
+        "group `{group}` has {negative} rows labelled `false` and {positive} labelled `true`; a pair has one of each"
+    )]
     NotAPair {
         /// The group.
         group: u64,
@@ -72,7 +76,9 @@ pub enum FitError {
         n_groups: usize,
     },
     /// A group that should have one class has two.
-    #[error("group `{group}` holds the classes {classes:?}; labels that differ within groups are `Labels::within_groups`")]
+    #[error(
+        "group `{group}` holds the classes {classes:?}; labels that differ within groups are `Labels::within_groups`"
+    )]
     MixedGroup {
         /// The group.
         group: u64,

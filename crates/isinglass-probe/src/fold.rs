@@ -111,7 +111,8 @@ impl Fold {
             let kept: Vec<usize> = (0..values.len()).filter(|&i| values[i] > NEGLIGIBLE * longest).collect();
             let lengths: Vec<f64> = kept.iter().map(|&i| values[i]).collect();
             let n = self.train.nrows();
-            let scaled = |power: f64| Mat::from_fn(n, kept.len(), |i, j| vectors[(i, kept[j])] * lengths[j].powf(power));
+            let scaled =
+                |power: f64| Mat::from_fn(n, kept.len(), |i, j| vectors[(i, kept[j])] * lengths[j].powf(power));
             let combine = scaled(-0.5);
             let across = product(self.test.as_ref(), self.train.transpose());
             Span { train: scaled(0.5), test: product(across.as_ref(), combine.as_ref()), lengths, combine }
@@ -120,7 +121,11 @@ impl Fold {
 
     /// The training rows and the test rows in the fewest coordinates that lose nothing: those of the span, or the columns.
     pub(crate) fn coordinates(&self) -> [MatRef<'_, f64>; 2] {
-        if self.is_wide() { [self.span().train.as_ref(), self.span().test.as_ref()] } else { [self.train(), self.test()] }
+        if self.is_wide() {
+            [self.span().train.as_ref(), self.span().test.as_ref()]
+        } else {
+            [self.train(), self.test()]
+        }
     }
 
     /// Weights over the columns from weights over the [`coordinates`](Self::coordinates).
@@ -136,7 +141,9 @@ impl Fold {
     pub(crate) fn unscaled(&self, weights: &mut Mat<f64>, intercepts: &mut [f64]) {
         let Some(scaler) = &self.scaler else { return };
         for (j, intercept) in intercepts.iter_mut().enumerate() {
-            for ((w, mean), deviation) in weights.col_as_slice_mut(j).iter_mut().zip(&scaler.means).zip(&scaler.deviations) {
+            for ((w, mean), deviation) in
+                weights.col_as_slice_mut(j).iter_mut().zip(&scaler.means).zip(&scaler.deviations)
+            {
                 *w /= deviation;
                 *intercept -= *w * mean;
             }
@@ -182,7 +189,12 @@ mod tests {
 
     #[test]
     fn the_scaler_knows_the_training_rows_alone() {
-        let fold = Fold::new(Mat::from_fn(2, 2, |i, _| i as f64), Mat::from_fn(1, 2, |_, j| j as f64 * 4.0), vec![0, 1], Scaling::Standardised);
+        let fold = Fold::new(
+            Mat::from_fn(2, 2, |i, _| i as f64),
+            Mat::from_fn(1, 2, |_, j| j as f64 * 4.0),
+            vec![0, 1],
+            Scaling::Standardised,
+        );
         // Mean 0.5, deviation 0.5.
         assert_eq!([fold.train()[(0, 0)], fold.train()[(1, 1)]], [-1.0, 1.0]);
         assert_eq!([fold.test()[(0, 0)], fold.test()[(0, 1)]], [-1.0, 7.0]);

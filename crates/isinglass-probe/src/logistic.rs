@@ -52,14 +52,7 @@ const TOGETHER: usize = 128;
 impl Logistic {
     /// With this `C`, the weight of the losses against the penalty: 1 is usual for standardised rows, less is simpler.
     pub fn l2(c: f64) -> Self {
-        Self {
-            c,
-            one_vs_rest: false,
-            intercept: true,
-            weighting: Weighting::Even,
-            tolerance: 1e-8,
-            max_steps: 200,
-        }
+        Self { c, one_vs_rest: false, intercept: true, weighting: Weighting::Even, tolerance: 1e-8, max_steps: 200 }
     }
 
     /// One probe for each class against all others, instead of a softmax.
@@ -107,8 +100,7 @@ impl Logistic {
     ) -> Result<Vec<T>, FitError> {
         self.check(labellings, n_classes)?;
         let [rows, _] = fold.coordinates();
-        let gram =
-            if fold.is_wide() { Gram::Orthogonal(&fold.span().lengths) } else { Gram::Full(fold.gram()) };
+        let gram = if fold.is_wide() { Gram::Orthogonal(&fold.span().lengths) } else { Gram::Full(fold.gram()) };
         let design = Design { rows, gram };
         let newton =
             Newton { c: self.c, intercept: self.intercept, tolerance: self.tolerance, max_steps: self.max_steps };
@@ -116,7 +108,11 @@ impl Logistic {
         let jobs = labellings.par_chunks(TOGETHER.div_ceil(columns)).map(|labellings| {
             let mut optima = newton.solve(design, self.problems(labellings, n_classes));
             if optima.unfinished > 0 {
-                return Err(FitError::NotConverged { probe: self.name(), steps: optima.steps, unfinished: optima.unfinished });
+                return Err(FitError::NotConverged {
+                    probe: self.name(),
+                    steps: optima.steps,
+                    unfinished: optima.unfinished,
+                });
             }
             if columns > 1 && !self.one_vs_rest {
                 // A softmax does not see what is added to all intercepts.
@@ -139,7 +135,8 @@ impl Logistic {
             f64::from(u8::from(labellings[labelling][i] == class))
         });
         let weights = (self.weighting != Weighting::Even).then(|| {
-            let of_classes: Vec<Vec<f64>> = labellings.iter().map(|labels| self.weights_of_classes(labels, n_classes)).collect();
+            let of_classes: Vec<Vec<f64>> =
+                labellings.iter().map(|labels| self.weights_of_classes(labels, n_classes)).collect();
             // One for each problem: a softmax is one over all its columns.
             let per_labelling = if self.one_vs_rest { columns } else { 1 };
             Mat::from_fn(n, labellings.len() * per_labelling, |i, p| {
@@ -205,9 +202,8 @@ impl Probe for Logistic {
 
 impl LinearProbe for Logistic {
     fn weigh(&self, fold: &Fold, labels: &[usize], n_classes: usize) -> Result<(Mat<f64>, Vec<f64>), FitError> {
-        let mut fitted = self.solve(fold, &[labels.to_vec()], n_classes, |w, b, _| {
-            vec![(fold.over_columns(w.clone()), b.to_vec())]
-        })?;
+        let mut fitted = self
+            .solve(fold, &[labels.to_vec()], n_classes, |w, b, _| vec![(fold.over_columns(w.clone()), b.to_vec())])?;
         // One labelling in, one fit out.
         Ok(fitted.swap_remove(0))
     }

@@ -66,7 +66,8 @@ impl Ridge {
             }
             hessian[(j, j)] += self.alpha;
         }
-        let singular = || FitError::BadSetting { what: "alpha", value: self.alpha, range: "above the rounding of the rows" };
+        let singular =
+            || FitError::BadSetting { what: "alpha", value: self.alpha, range: "above the rounding of the rows" };
         Cholesky::new(hessian).ok_or_else(singular)?.solve(w.as_mut());
         let b = (0..w.ncols())
             .map(|j| target_means[j] - w.col_as_slice(j).iter().zip(&means).map(|(w, m)| w * m).sum::<f64>())

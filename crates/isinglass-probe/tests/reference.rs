@@ -89,7 +89,14 @@ fn binary_auroc(scores: &[f64], classes: &[usize]) -> f64 {
 fn binary(reference: &Reference) {
     let (features, labels) = data(reference);
     let test_folds: Vec<Vec<usize>> = (0..reference.input(&["test_folds"]).as_array().unwrap().len())
-        .map(|i| reference.input(&["test_folds"])[i].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect())
+        .map(|i| {
+            reference.input(&["test_folds"])[i]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_u64().unwrap() as usize)
+                .collect()
+        })
         .collect();
     let folds = Folds::from_test(&test_folds, features.len()).unwrap();
     for c in reference.keys(&["C"]) {

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::decompose::{column_basis, product, singular_values};
 use crate::error::same_length;
-use crate::shuffle::null_with_ties;
+use crate::permutation::null_with_ties;
 use crate::summary::mean_of;
 use crate::{Estimate, Matrix, StatsError};
 
@@ -25,16 +25,16 @@ pub struct Canonical {
     pub first: Estimate,
 }
 
-/// The canonical correlations of two representations of the same rows: the greatest correlation between a combination of
-/// the columns of `x` and one of `y`, then the greatest among what is uncorrelated with those, and so on.
+/// The canonical correlations of two representations of the same rows: the greatest correlation between a combination
+/// of the columns of `x` and one of `y`, then the greatest among what is uncorrelated with those, and so on.
 ///
 /// With orthonormal bases `Qx` and `Qy` of the centred columns, the singular values of `QxᵀQy` (Hotelling 1936; Björck
 /// and Golub 1973).
-/// They are unchanged by any invertible linear map of either side, so a direction of tiny variance counts as much as the
-/// greatest.
+/// They are unchanged by any invertible linear map of either side, so a direction of tiny variance counts as much as
+/// the greatest.
 ///
-/// They are biased upwards, grossly so unless rows outnumber columns many times: take principal components first, or read
-/// them against the permutations, which have the same bias.
+/// They are biased upwards, grossly so unless rows outnumber columns many times: take principal components first, or
+/// read them against the permutations, which have the same bias.
 /// Rows must be independent of each other under the null.
 ///
 /// # Errors
@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn correlations_by_hand() {
-        // Centred already: (1, 1, -1, -1) and (1, -1, 1, -1) against (1, 1, -1, -1) + (1, -1, 1, -1) and a constant column.
+        // Centred already: (1, 1, -1, -1) and (1, -1, 1, -1) against (1, 1, -1, -1) + (1, -1, 1, -1) and a constant
+        // column.
         let x = Matrix::new(&[1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0, -1.0], 2).unwrap();
         let y = Matrix::new(&[2.0, 7.0, 0.0, 7.0, 0.0, 7.0, -2.0, 7.0], 2).unwrap();
         let shared = canonical_correlations(x, y, 5, 0).unwrap();

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::decompose::{product, squared_norm};
 use crate::error::same_length;
-use crate::shuffle::null_with_ties;
+use crate::permutation::null_with_ties;
 use crate::{Estimate, Matrix, StatsError};
 
 /// Which estimator of the similarity.
@@ -47,14 +47,15 @@ pub fn linear_cka(x: Matrix<'_>, y: Matrix<'_>) -> Result<f64, StatsError> {
 
 /// Linear centred kernel alignment from the unbiased estimator of HSIC: 0 on average without a relation, at most 1.
 ///
-/// `HSIC(K, L) = (tr K̃L̃ + 1ᵀK̃1 1ᵀL̃1 / ((n-1)(n-2)) - 2 1ᵀK̃L̃1 / (n-2)) / (n(n-3))`, where `K̃` is `XXᵀ` with a diagonal of
-/// zeros, and the result is `HSIC(K, L) / √(HSIC(K, K) HSIC(L, L))` (Song et al. 2012; Nguyen, Raghu and Kornblith 2021).
+/// `HSIC(K, L) = (tr K̃L̃ + 1ᵀK̃1 1ᵀL̃1 / ((n-1)(n-2)) - 2 1ᵀK̃L̃1 / (n-2)) / (n(n-3))`, where `K̃` is `XXᵀ` with a
+/// diagonal of zeros, and the result is `HSIC(K, L) / √(HSIC(K, K) HSIC(L, L))` (Song et al. 2012; Nguyen, Raghu and
+/// Kornblith 2021).
 /// The estimates of HSIC are unbiased, their quotient nearly so; it may be negative.
 ///
 /// # Errors
 ///
-/// Those of [`linear_cka`], with [`StatsError::TooFew`] below 4 rows, and [`StatsError::NoSpread`] also where nothing but
-/// one row differs from the others.
+/// Those of [`linear_cka`], with [`StatsError::TooFew`] below 4 rows, and [`StatsError::NoSpread`] also where nothing
+/// but one row differs from the others.
 ///
 /// ```
 /// use isinglass_stats::{Matrix, debiased_cka};

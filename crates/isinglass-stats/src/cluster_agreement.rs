@@ -2,8 +2,8 @@
 
 use crate::cluster_validity::compressed;
 use crate::error::same_length;
-use crate::shuffle::{how_shuffled, null_with_ties};
-use crate::{Estimate, StatsError, shuffled_labels};
+use crate::permutation::null_with_ties;
+use crate::{Estimate, Scheme, StatsError, permuted_classes};
 
 /// A figure of agreement between the labels of rows and their clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub fn purity(labels: &[usize], clusters: &[usize]) -> Result<f64, StatsError> {
 
 /// The adjusted Rand index: agreement over all pairs of rows, 0 for chance and 1 for the same partition.
 ///
-/// `(Σ C(n_ij, 2) - E) / ((Σ C(a_i, 2) + Σ C(b_j, 2)) / 2 - E)` with `E = Σ C(a_i, 2) Σ C(b_j, 2) / C(n, 2)`, what chance gives
-/// with the same sizes (Hubert and Arabie 1985); 1 if both put all rows together or all apart.
+/// `(Σ C(n_ij, 2) - E) / ((Σ C(a_i, 2) + Σ C(b_j, 2)) / 2 - E)` with `E = Σ C(a_i, 2) Σ C(b_j, 2) / C(n, 2)`, what
+/// chance gives with the same sizes (Hubert and Arabie 1985); 1 if both put all rows together or all apart.
 /// It is symmetric, and may be negative.
 ///
 /// # Errors
@@ -56,8 +56,8 @@ pub fn adjusted_rand(labels: &[usize], clusters: &[usize]) -> Result<f64, StatsE
 
 /// The mutual information of labels and clusters over the mean of their entropies, from 0 to 1.
 ///
-/// `2 I / (H(labels) + H(clusters))`, normalised by the arithmetic mean (Strehl and Ghosh 2002; Vinh, Epps and Bailey 2010);
-/// 1 if neither has more than one value.
+/// `2 I / (H(labels) + H(clusters))`, normalised by the arithmetic mean (Strehl and Ghosh 2002; Vinh, Epps and Bailey
+/// 2010); 1 if neither has more than one value.
 /// Not adjusted for chance: with many small clusters it is well above 0 for random labels.
 ///
 /// # Errors
@@ -108,7 +108,7 @@ pub fn v_measure(labels: &[usize], clusters: &[usize]) -> Result<VMeasure, Stats
 ///
 /// # Errors
 ///
-/// [`StatsError::LengthMismatch`], those of [`shuffled_labels`], [`StatsError::Empty`] without permutations.
+/// [`StatsError::LengthMismatch`], those of [`permuted_classes`], [`StatsError::Empty`] without permutations.
 ///
 /// ```
 /// use isinglass_stats::{Agreement, agreement_permuted};
@@ -136,12 +136,9 @@ pub fn agreement_permuted(
         })
     };
     let value = of(labels)?;
-    let shuffled = shuffled_labels(labels, strata, seed)?.take(permutations);
-    let null = null_with_ties(
-        value,
-        shuffled.map(|labels| of(&labels)).collect::<Result<_, _>>()?,
-        &how_shuffled(strata, seed),
-    )?;
+    let (scheme, how) = Scheme::within(strata, seed);
+    let shuffled = permuted_classes(labels, scheme, seed)?.take(permutations);
+    let null = null_with_ties(value, shuffled.map(|labels| of(&labels)).collect::<Result<_, _>>()?, &how)?;
     let method = match measure {
         Agreement::AdjustedRand => "adjusted Rand index",
         Agreement::Purity => "purity",
@@ -259,7 +256,7 @@ mod tests {
     #[test]
     fn random_labels_agree_by_chance_only() {
         let labels: Vec<usize> = (0..60).map(|i| i % 3).collect();
-        let shuffled = shuffled_labels(&labels, None, 9).unwrap().take(200);
+        let shuffled = permuted_classes(&labels, Scheme::Free, 9).unwrap().take(200);
         let (mut mean, mut small_p) = (0.0, 0);
         for (seed, clusters) in shuffled.enumerate() {
             let estimate =

@@ -32,9 +32,9 @@ pub fn cosine_matrix(vectors: Matrix<'_>) -> Result<Vec<f64>, StatsError> {
 ///
 /// For unit vectors `0 <= |u₁ + … + u_k|² = k + k (k - 1) · mean cosine`, with equality where they sum to zero.
 ///
-/// One-vs-rest classifiers on balanced classes come to lie there by themselves: their targets sum to a constant, so their
-/// weights sum to zero (exactly for least squares, nearly for logistic regression and for the rows of a softmax), and
-/// on random labels all are of one length.
+/// One-vs-rest classifiers on balanced classes come to lie there by themselves: their targets sum to a constant, so
+/// their weights sum to zero (exactly for least squares, nearly for logistic regression and for the rows of a softmax),
+/// and on random labels all are of one length.
 /// So three of them have a mean cosine of about -1/2 **because there is nothing to find**, and any structure raises
 /// it: a cosine near the floor says neither that concepts are opposed nor that they are separate.
 ///

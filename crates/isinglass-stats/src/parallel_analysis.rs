@@ -40,8 +40,8 @@ pub struct ParallelAnalysis {
 
 /// How many principal components have more variance than rows without structure would give them.
 ///
-/// The k-th variance is compared with the 0.95 quantile of the k-th variances of `draws` matrices without structure, and
-/// the leading ones that exceed it are counted (Horn 1965; the quantile rather than Horn's mean: Glorfeld 1995).
+/// The k-th variance is compared with the 0.95 quantile of the k-th variances of `draws` matrices without structure,
+/// and the leading ones that exceed it are counted (Horn 1965; the quantile rather than Horn's mean: Glorfeld 1995).
 ///
 /// A component that fails may still be real: the null keeps the columns' whole variance, so strong components raise the
 /// bar for the weak, and one far below `variance · (1 + √(d / n))²` cannot be told from noise by its variance at all.
@@ -50,8 +50,8 @@ pub struct ParallelAnalysis {
 ///
 /// # Errors
 ///
-/// [`StatsError::TooFew`] below 2 rows or 19 draws, which no 0.95 quantile can be read from, [`StatsError::NoSpread`] if all
-/// rows are equal, [`StatsError::NotConverged`].
+/// [`StatsError::TooFew`] below 2 rows or 19 draws, which no 0.95 quantile can be read from, [`StatsError::NoSpread`]
+/// if all rows are equal, [`StatsError::NotConverged`].
 ///
 /// ```
 /// use isinglass_stats::{Matrix, NoStructure, parallel_analysis};
@@ -127,19 +127,21 @@ pub fn parallel_analysis(
 
 /// Fills a column with normal draws and centres it.
 fn normal_column(column: &mut [f64], deviation: f64, rng: &mut ChaCha8Rng) {
-    column.iter_mut().for_each(|x| *x = deviation * standard_normal(rng));
+    column.fill_with(|| deviation * standard_normal(rng));
     let mean = mean_of(column);
-    column.iter_mut().for_each(|x| *x -= mean);
+    for x in column {
+        *x -= mean;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(null: NoStructure, rows: &[f64], width: usize, expected: f64) {
+    fn check(null: NoStructure, rows: &[f64], width: usize, expected: usize) {
         let rows = Matrix::new(rows, width).unwrap();
         let found = parallel_analysis(rows, null, 99, 3).unwrap();
-        assert_eq!(found.n_components.value(), expected, "{null:?}: {found:?}");
+        assert_eq!(found.n_components.value() as usize, expected, "{null:?}: {found:?}");
         assert_eq!(found, parallel_analysis(rows, null, 99, 3).unwrap());
         assert_ne!(found.thresholds, parallel_analysis(rows, null, 99, 4).unwrap().thresholds);
         // The null keeps the total variance: what is permuted exactly, what is drawn nearly.
@@ -153,10 +155,10 @@ mod tests {
         let noise: Vec<f64> = (0..60 * 8).map(|_| standard_normal(&mut rng)).collect();
         let copied: Vec<f64> = noise.chunks(8).flat_map(|row| row.iter().map(move |x| x + 2.0 * row[0])).collect();
         for null in [NoStructure::PermutedColumns, NoStructure::NormalColumns] {
-            check(null, &noise, 8, 0.0);
-            check(null, &copied, 8, 1.0);
-            // As many columns as 60 x 8 gives rows of 60.
-            check(null, &noise, 60, 0.0);
+            check(null, &noise, 8, 0);
+            check(null, &copied, 8, 1);
+            // The same values as 8 rows of 60 columns.
+            check(null, &noise, 60, 0);
         }
     }
 

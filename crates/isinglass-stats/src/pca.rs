@@ -51,7 +51,9 @@ impl Pca {
         for component in components.chunks_exact_mut(rows.width()) {
             let greatest = component.iter().fold(0.0_f64, |most, &x| if x.abs() > most.abs() { x } else { most });
             if greatest < 0.0 {
-                component.iter_mut().for_each(|x| *x = -*x);
+                for x in component {
+                    *x = -*x;
+                }
             }
         }
         let variances: Vec<f64> = s.iter().map(|s| s * s / (rows.n_rows() - 1) as f64).collect();

@@ -106,6 +106,18 @@ impl PermutationNull {
     }
 }
 
+/// A null in which values that differ from the estimate by rounding alone are ties with it.
+///
+/// A permutation may add up the same terms in another order, and a tie must count against the estimate.
+pub(crate) fn null_with_ties(value: f64, mut values: Vec<f64>, how: &str) -> Result<PermutationNull, StatsError> {
+    for null in &mut values {
+        if (*null - value).abs() <= 1e-12 * value.abs().max(1.0) {
+            *null = value;
+        }
+    }
+    PermutationNull::from_values(values, how)
+}
+
 /// Labels for matched pairs under the null: each pair keeps its labels or swaps them, with probability 1/2 each.
 ///
 /// Within a pair everything but the label is shared (the scenario, the length, the topic), so under the null the two
@@ -183,6 +195,12 @@ mod tests {
         assert_eq!(null.quantile(1.0), Ok(0.6));
         assert_eq!(null.quantile(-0.1), Err(StatsError::QuantileOutOfRange { q: -0.1 }));
         assert_eq!([0.3, 0.5, 0.55, 0.6, 0.7].map(|value| null.at_least(value)), [4, 3, 1, 1, 0]);
+    }
+
+    #[test]
+    fn roundings_are_ties() {
+        let null = null_with_ties(0.5, vec![0.5 - 1e-15, 0.4, 0.6], "test").unwrap();
+        assert_eq!(null.at_least(0.5), 2);
     }
 
     #[test]

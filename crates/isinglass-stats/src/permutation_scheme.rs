@@ -26,6 +26,16 @@ pub enum Scheme<'a> {
     WholeGroups(&'a [u64]),
 }
 
+impl<'a> Scheme<'a> {
+    /// Within strata if there are any, else over all rows; also what that did, for the name of a null.
+    pub(crate) fn within(strata: Option<&'a [u64]>, seed: u64) -> (Self, String) {
+        match strata {
+            Some(strata) => (Self::Stratified(strata), format!("labels shuffled within strata, seed {seed}")),
+            None => (Self::Free, format!("labels shuffled, seed {seed}")),
+        }
+    }
+}
+
 /// Labels of any number of classes under the null, permuted as the design allows; see [`Scheme`].
 ///
 /// The iterator never ends: take as many as you want permutations.

@@ -9,7 +9,8 @@ use crate::{Matrix, StatsError};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Procrustes {
-    /// The orthogonal matrix `R`, row after row, of the width of the rows: centred rows of `x` times `R` come nearest to `y`.
+    /// The orthogonal matrix `R`, row after row, of the width of the rows: centred rows of `x` times `R` come nearest
+    /// to `y`.
     pub rotation: Vec<f64>,
     /// `‖x R - y‖`, the root of the summed squares, in the unit of `y`.
     pub residual: f64,

@@ -1,24 +1,18 @@
 //! In how many directions rows vary.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
-use faer::Mat;
-use rand::SeedableRng;
-use rand::seq::index::sample;
-use rand_chacha::ChaCha8Rng;
-
-use crate::decompose::{eigenvalues, product, singular_values, singular_values_of_gram};
+use crate::decompose::singular_values;
 use crate::error::{numbers, same_length};
-use crate::summary::{mean_of, quantile_of_sorted};
-use crate::{Bootstrap, Estimate, Matrix, StatsError};
+use crate::spectrum::Sampler;
+use crate::{Bootstrap, Estimate, Matrix, Resample, StatsError};
 
 /// What is meant by the number of directions in which rows vary: each reads the spectrum in its own way.
 ///
 /// With singular values `s` of the centred rows, shares of variance `q = s² / Σ s²` and shares of singular values
 /// `r = s / Σ s`.
 /// None of them is the number of things a model represents: noise spreads over every direction, scale and outliers
-/// decide, and all grow with the number of rows ([`rank_curve`]).
+/// decide, and all grow with the number of rows ([`rank_curve`](crate::rank_curve)).
 /// Whether a direction is more than noise is asked by [`parallel_analysis`](crate::parallel_analysis).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -55,8 +49,8 @@ impl EffectiveRank {
     ///
     /// # Errors
     ///
-    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] if one is negative or infinite or the
-    /// setting is outside of 0 to 1, [`StatsError::NoSpread`] if all are zero.
+    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] if one is negative or infinite or
+    /// the setting is outside of 0 to 1, [`StatsError::NoSpread`] if all are zero.
     ///
     /// ```
     /// use isinglass_stats::EffectiveRank;
@@ -93,7 +87,7 @@ impl EffectiveRank {
     }
 
     /// The name a report gives it.
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Share(share) => format!("components for {} % of the variance", share * 100.0),
             Self::Participation => "participation ratio".to_owned(),
@@ -110,9 +104,9 @@ impl EffectiveRank {
 /// resampling whole groups.
 ///
 /// A resample holds some rows several times and about a third not at all, so its rank is lower than that of as many
-/// new rows: **the intervals lie too low**, the more so the nearer the rank comes to the number of rows, and may not even
-/// hold the estimate.
-/// Read their width, and compare samples by [`rank_curve`], which draws no row twice.
+/// new rows: **the intervals lie too low**, the more so the nearer the rank comes to the number of rows, and may not
+/// even hold the estimate.
+/// Read their width, and compare samples by [`rank_curve`](crate::rank_curve), which draws no row twice.
 /// The numerical rank has no interval, since duplicates alone would make it.
 /// For independent rows give each a group of its own.
 ///
@@ -142,13 +136,18 @@ pub fn effective_rank(
     let whole = singular_values(centred.as_ref())?;
     let values: Vec<f64> = measures.iter().map(|measure| measure.of(&whole)).collect::<Result<_, _>>()?;
 
-    // The spectrum of each resample is found once: every measure sees the same resamples in the same order.
+    // The spectrum of each resample is found once: every measure sees the same resamples in the same order, the first of
+    // which is all rows.
     let sampler = Sampler::new(centred);
-    let (spectra, failed) = (RefCell::new(Vec::new()), Cell::new(None));
-    let spectrum_of = |times: &[u64], draw: usize| {
+    let (spectra, failed) = (RefCell::new(vec![whole]), Cell::new(None));
+    let spectrum_of = |drawn: &[usize], draw: usize| {
         let mut spectra = spectra.borrow_mut();
         if spectra.len() == draw {
-            spectra.push(sampler.singular_values(times).unwrap_or_else(|error| {
+            let mut times = vec![0; rows.n_rows()];
+            for &row in drawn {
+                times[row] += 1;
+            }
+            spectra.push(sampler.singular_values(&times).unwrap_or_else(|error| {
                 failed.set(Some(error));
                 vec![1.0]
             }));
@@ -158,10 +157,10 @@ pub fn effective_rank(
     let mut estimates = Vec::with_capacity(measures.len());
     for (measure, value) in measures.iter().zip(values) {
         let draw = Cell::new(0);
-        let interval = match measure {
-            EffectiveRank::Numerical(_) => None,
-            measure => bootstrap.over_groups(groups, |times| {
-                let spectrum = spectrum_of(times, draw.replace(draw.get() + 1));
+        let estimate = match measure {
+            EffectiveRank::Numerical(_) => Estimate::new(value, None, rows.n_rows(), &measure.name()),
+            measure => bootstrap.estimate(Resample::Groups(groups), &measure.name(), |drawn| {
+                let spectrum = spectrum_of(drawn, draw.replace(draw.get() + 1));
                 // Equal rows have no rank: drawn again.
                 measure.of(&spectrum).ok()
             })?,
@@ -169,87 +168,9 @@ pub fn effective_rank(
         if let Some(error) = failed.take() {
             return Err(error);
         }
-        estimates.push(Estimate::new(value, interval, rows.n_rows(), &measure.name()));
+        estimates.push(estimate);
     }
     Ok(estimates)
-}
-
-/// One size of a [`rank_curve`].
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RankAtSize {
-    /// How many groups were drawn.
-    pub n_groups: usize,
-    /// The mean rank over the draws; its count is that of all rows there were.
-    pub rank: Estimate,
-    /// The lowest and highest rank of the central 95 % of the draws: draws share rows, so this is no confidence interval.
-    pub spread: [f64; 2],
-}
-
-/// An effective rank as it grows with the number of groups: the mean over `draws` random subsets of each size.
-///
-/// Ranks of samples of different sizes cannot be compared, since every rank grows with the rows until it saturates.
-/// So compare two data sets at one size, and read off the slope whether either has saturated: if the curve still rises
-/// at its end, the rank is a fact about the number of rows.
-/// Whole groups are drawn without replacement, so no row occurs twice.
-///
-/// # Errors
-///
-/// [`StatsError::LengthMismatch`], [`StatsError::Empty`] without sizes or draws, [`StatsError::OutOfRange`] for a size below
-/// 2 or above the number of groups, [`StatsError::NoSpread`] if a subset's rows are all equal, and those of
-/// [`EffectiveRank::of`].
-///
-/// ```
-/// use isinglass_stats::{EffectiveRank, Matrix, rank_curve};
-///
-/// let rows: Vec<f64> = (0..60).map(|i| f64::from(i * i % 17)).collect();
-/// let groups: Vec<u64> = (0..20).collect();
-/// let curve = rank_curve(Matrix::new(&rows, 3)?, &groups, EffectiveRank::Participation, &[5, 20], 50, 1)?;
-/// assert!(curve[0].rank.value() < curve[1].rank.value());
-/// # Ok::<(), isinglass_stats::StatsError>(())
-/// ```
-pub fn rank_curve(
-    rows: Matrix<'_>,
-    groups: &[u64],
-    measure: EffectiveRank,
-    sizes: &[usize],
-    draws: usize,
-    seed: u64,
-) -> Result<Vec<RankAtSize>, StatsError> {
-    same_length(("groups", groups.len()), ("rows", rows.n_rows()))?;
-    if sizes.is_empty() || draws == 0 {
-        return Err(StatsError::Empty { what: if draws == 0 { "draws" } else { "sizes" } });
-    }
-    let mut rows_of: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    for (row, &group) in groups.iter().enumerate() {
-        rows_of.entry(group).or_default().push(row);
-    }
-    let rows_of: Vec<Vec<usize>> = rows_of.into_values().collect();
-    let sampler = Sampler::new(rows.centred("an effective rank")?);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut curve = Vec::with_capacity(sizes.len());
-    for &size in sizes {
-        if !(2..=rows_of.len()).contains(&size) {
-            let range = "at least 2 and at most the number of groups";
-            return Err(StatsError::OutOfRange { what: "size", value: size as f64, range });
-        }
-        let mut ranks = Vec::with_capacity(draws);
-        for _ in 0..draws {
-            let mut times = vec![0; groups.len()];
-            for group in sample(&mut rng, rows_of.len(), size) {
-                rows_of[group].iter().for_each(|&row| times[row] = 1);
-            }
-            ranks.push(measure.of(&sampler.singular_values(&times)?)?);
-        }
-        ranks.sort_by(f64::total_cmp);
-        let method = format!("{}, mean over {draws} draws of {size} groups, seed {seed}", measure.name());
-        curve.push(RankAtSize {
-            n_groups: size,
-            rank: Estimate::new(mean_of(&ranks), None, rows.n_rows(), &method),
-            spread: [quantile_of_sorted(&ranks, 0.025), quantile_of_sorted(&ranks, 0.975)],
-        });
-    }
-    Ok(curve)
 }
 
 /// The least number of components that hold a `share` of the variance, for singular values in any order.
@@ -284,43 +205,6 @@ fn checked(singular_values: &[f64]) -> Result<(), StatsError> {
 fn entropy(shares: impl Iterator<Item = f64>) -> f64 {
     // `+ 0.0` since the sum for a single share is -0.
     -shares.filter(|&q| q > 0.0).map(|q| q * q.ln()).sum::<f64>() + 0.0
-}
-
-/// Spectra of rows drawn from a matrix, in the smaller of its dimensions.
-struct Sampler {
-    rows: Mat<f64>,
-    /// Products of rows with rows, if they are fewer than the columns.
-    gram: Option<Mat<f64>>,
-}
-
-impl Sampler {
-    fn new(rows: Mat<f64>) -> Self {
-        let gram = (rows.nrows() < rows.ncols()).then(|| product(rows.as_ref(), rows.transpose()));
-        Self { rows, gram }
-    }
-
-    /// The singular values where row `i` occurs `times[i]` times, centred anew; good to 1e-8 of the greatest.
-    fn singular_values(&self, times: &[u64]) -> Result<Vec<f64>, StatsError> {
-        let drawn: Vec<usize> = (0..times.len()).filter(|&row| times[row] > 0).collect();
-        let weight: Vec<f64> = drawn.iter().map(|&row| times[row] as f64).collect();
-        let n: f64 = weight.iter().sum();
-        let Some(gram) = &self.gram else {
-            let mean = |j: usize| drawn.iter().zip(&weight).map(|(&i, w)| w * self.rows[(i, j)]).sum::<f64>() / n;
-            let means: Vec<f64> = (0..self.rows.ncols()).map(mean).collect();
-            let scaled =
-                Mat::from_fn(drawn.len(), means.len(), |i, j| weight[i].sqrt() * (self.rows[(drawn[i], j)] - means[j]));
-            return singular_values_of_gram(scaled.as_ref());
-        };
-        // (x_i - m)·(x_j - m) from products of the x alone.
-        let with_mean: Vec<f64> =
-            drawn.iter().map(|&i| drawn.iter().zip(&weight).map(|(&j, w)| w * gram[(j, i)]).sum::<f64>() / n).collect();
-        let of_mean = with_mean.iter().zip(&weight).map(|(x, w)| w * x).sum::<f64>() / n;
-        let centred = Mat::from_fn(drawn.len(), drawn.len(), |i, j| {
-            let about_mean = gram[(drawn[i], drawn[j])] - with_mean[i] - with_mean[j] + of_mean;
-            (weight[i] * weight[j]).sqrt() * about_mean
-        });
-        Ok(eigenvalues(centred.as_ref())?.into_iter().map(f64::sqrt).collect())
-    }
 }
 
 #[cfg(test)]
@@ -373,28 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_is_the_rows_written_out() {
-        let values: Vec<f64> = (0..28).map(|i| f64::from(i * i % 13) - 3.0).collect();
-        let times = [2, 0, 1, 3, 0, 1, 1];
-        // Both ways round: more rows than columns, and fewer.
-        for (width, times) in [(4, &times[..]), (7, &times[..4])] {
-            let rows = Matrix::new(&values, width).unwrap();
-            let written: Vec<f64> = rows
-                .rows()
-                .zip(times)
-                .flat_map(|(row, &times)| std::iter::repeat_n(row, times as usize).flatten().copied())
-                .collect();
-            let expected =
-                singular_values(Matrix::new(&written, width).unwrap().centred("").unwrap().as_ref()).unwrap();
-            let got = Sampler::new(rows.centred("").unwrap()).singular_values(times).unwrap();
-            for (i, expected) in expected.iter().enumerate() {
-                let got = got.get(i).copied().unwrap_or(0.0);
-                assert!((got - expected).abs() < 1e-6, "{width}, {i}: {got} {expected}");
-            }
-        }
-    }
-
-    #[test]
     fn each_measure_has_the_interval_it_would_have_alone() {
         let values: Vec<f64> = (0..40).map(|i| f64::from(i * i % 23)).collect();
         let rows = Matrix::new(&values, 4).unwrap();
@@ -402,28 +264,12 @@ mod tests {
         let bootstrap = Bootstrap::resamples(100).seed(2);
         let all = effective_rank(rows, &groups, &EffectiveRank::ALL, bootstrap).unwrap();
         for (measure, together) in EffectiveRank::ALL.iter().zip(&all) {
-            assert_eq!(effective_rank(rows, &groups, &[*measure], bootstrap).unwrap(), [together.clone()]);
+            let alone = effective_rank(rows, &groups, &[*measure], bootstrap).unwrap();
+            assert_eq!(alone, std::slice::from_ref(together));
             assert_eq!(together.interval().is_none(), matches!(measure, EffectiveRank::Numerical(_)), "{measure:?}");
         }
         assert_eq!(all[0].method(), "components for 90 % of the variance");
         let short = effective_rank(rows, &groups[1..], &EffectiveRank::ALL, bootstrap).unwrap_err();
         assert!(matches!(short, StatsError::LengthMismatch { .. }));
-    }
-
-    #[test]
-    fn a_curve_ends_at_the_rank_of_all_rows() {
-        let values: Vec<f64> = (0..60).map(|i| f64::from(i * i % 23)).collect();
-        let rows = Matrix::new(&values, 3).unwrap();
-        let groups: Vec<u64> = (0..20).map(|row| row / 2).collect();
-        let curve = |sizes: &[usize], draws| rank_curve(rows, &groups, EffectiveRank::Stable, sizes, draws, 1);
-        let points = curve(&[4, 10], 30).unwrap();
-        let whole = EffectiveRank::Stable.of(&singular_values(rows.centred("").unwrap().as_ref()).unwrap()).unwrap();
-        assert!((points[1].rank.value() - whole).abs() < 1e-9);
-        assert!(points[1].spread.iter().all(|end| (end - whole).abs() < 1e-9));
-        assert!(points[0].spread[0] < points[0].rank.value() && points[0].rank.value() < points[0].spread[1]);
-        assert!(matches!(curve(&[11], 3), Err(StatsError::OutOfRange { value: 11.0, .. })));
-        assert!(matches!(curve(&[1], 3), Err(StatsError::OutOfRange { .. })));
-        assert_eq!(curve(&[], 3), Err(StatsError::Empty { what: "sizes" }));
-        assert_eq!(curve(&[3], 0), Err(StatsError::Empty { what: "draws" }));
     }
 }

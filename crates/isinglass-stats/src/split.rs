@@ -6,9 +6,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::StatsError;
 use crate::cluster_validity::compressed;
 use crate::error::same_length;
+use crate::{Folds, StatsError};
 
 /// How to split rows into folds, with every group whole on one side.
 ///
@@ -16,8 +16,8 @@ use crate::error::same_length;
 /// A probe that trains on one and is tested on the other is tested on what it has seen, so splitting single rows is
 /// not offered.
 ///
-/// A split does not balance the labels unless it is [`stratified`](Self::stratified): if the groups hold one class each, a
-/// fold may hold one class only.
+/// A split does not balance the labels unless it is [`stratified`](Self::stratified): if the groups hold one class
+/// each, a fold may hold one class only.
 /// It guards against what the groups name and nothing else: near-duplicates in different groups still leak.
 ///
 /// ```
@@ -33,10 +33,10 @@ use crate::error::same_length;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Split<'a> {
-    groups: &'a [u64],
-    classes: Option<&'a [usize]>,
-    n_folds: usize,
-    seed: u64,
+    pub(crate) groups: &'a [u64],
+    pub(crate) classes: Option<&'a [usize]>,
+    pub(crate) n_folds: usize,
+    pub(crate) seed: u64,
 }
 
 impl<'a> Split<'a> {
@@ -69,12 +69,15 @@ impl<'a> Split<'a> {
         }
         let mut fold_of = vec![0; groups.len()];
         for (fold, rows) in rows_of.iter().enumerate() {
-            rows.iter().for_each(|&row| fold_of[row] = fold);
+            for &row in rows {
+                fold_of[row] = fold;
+            }
         }
-        Ok(Folds { fold_of, n_folds: rows_of.len() })
+        Ok(Folds::new(fold_of, rows_of.len()))
     }
 
-    /// Deals the groups so that every fold gets its share of each class, one class per row, as far as whole groups allow.
+    /// Deals the groups so that every fold gets its share of each class, one class per row, as far as whole groups
+    /// allow.
     ///
     /// A class that lies in fewer groups than there are folds is missing from some.
     ///
@@ -111,8 +114,8 @@ impl<'a> Split<'a> {
     /// Shuffles the groups and deals them out, the largest first, each to the fold with the fewest rows so far.
     ///
     /// Folds then differ by at most one largest group.
-    /// If stratified, the group with the largest shares of the classes comes first, and goes to the fold that has least of
-    /// those classes: the choice after which the squared shares, summed over folds and classes, are least.
+    /// If stratified, the group with the largest shares of the classes comes first, and goes to the fold that has least
+    /// of those classes: the choice after which the squared shares, summed over folds and classes, are least.
     /// The same groups and seed give the same folds.
     ///
     /// # Errors
@@ -136,122 +139,39 @@ impl<'a> Split<'a> {
                 compressed(classes)
             }
         };
-        let mut of_class = vec![0.0; n_classes];
-        classes.iter().for_each(|&class| of_class[class] += 1.0);
-        let shares = |rows: &[usize]| {
-            let mut shares = vec![0.0; n_classes];
-            rows.iter().for_each(|&row| shares[classes[row]] += 1.0);
-            shares.iter_mut().zip(&of_class).for_each(|(share, n)| *share /= n);
-            shares
+        let count = |rows: &[usize]| {
+            let mut counts = vec![0.0; n_classes];
+            for &row in rows {
+                counts[classes[row]] += 1.0;
+            }
+            counts
         };
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        // Products of counts are exact, so that folds which hold the same tie.
+        let of_class = count(&(0..groups.len()).collect::<Vec<_>>());
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).zip(&of_class).map(|((a, b), n)| a * b / (n * n)).sum::<f64>();
 
         hand.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let mut hand: Vec<(Vec<usize>, Vec<f64>)> = hand
-            .into_iter()
-            .map(|rows| {
-                let shares = shares(&rows);
-                (rows, shares)
-            })
-            .collect();
+        let mut hand: Vec<(Vec<f64>, Vec<usize>)> = hand.into_iter().map(|rows| (count(&rows), rows)).collect();
         // Stable, so that groups of one size stay shuffled.
-        hand.sort_by(|(_, a), (_, b)| dot(b, b).total_cmp(&dot(a, a)));
+        hand.sort_by(|(a, _), (b, _)| dot(b, b).total_cmp(&dot(a, a)));
 
         let mut held = vec![vec![0.0; n_classes]; n_folds];
         let mut sizes = vec![0; n_folds];
         let mut fold_of = vec![0; groups.len()];
-        for (rows, shares) in hand {
-            // (held + shares)² grows by 2 held · shares and by what is the same for all folds.
+        for (counts, rows) in hand {
+            // (held + counts)² grows by 2 held · counts and by what is the same for all folds.
             // An empty fold has the least growth and the fewest rows, so none stays empty.
-            let grows = |fold: usize| dot(&held[fold], &shares);
+            let grows = |fold: usize| dot(&held[fold], &counts);
             let by_growth = |a: &usize, b: &usize| grows(*a).total_cmp(&grows(*b)).then(sizes[*a].cmp(&sizes[*b]));
             let fold = (0..n_folds).min_by(by_growth).unwrap_or_default();
             sizes[fold] += rows.len();
-            held[fold].iter_mut().zip(&shares).for_each(|(held, share)| *held += share);
+            held[fold].iter_mut().zip(&counts).for_each(|(held, count)| *held += count);
             for row in rows {
                 fold_of[row] = fold;
             }
         }
-        Ok(Folds { fold_of, n_folds })
+        Ok(Folds::new(fold_of, n_folds))
     }
-
-    /// The split once for each of the seeds that follow on its own: `seed`, `seed + 1` and so on.
-    ///
-    /// The spread over repeats is that of dealing the same rows differently; it knows nothing of other rows, and is no
-    /// standard error.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`split`](Self::split), [`StatsError::Empty`] without repeats.
-    pub fn repeated(self, n_repeats: usize) -> Result<Vec<Folds>, StatsError> {
-        if n_repeats == 0 {
-            return Err(StatsError::Empty { what: "repeats" });
-        }
-        (0..n_repeats as u64).map(|repeat| self.seed(self.seed.wrapping_add(repeat)).split()).collect()
-    }
-
-    /// The split of some training rows alone, for choosing a penalty without a look at the test rows: groups stay whole.
-    ///
-    /// Its rows are **positions within `train`**: row 0 is `train[0]`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`split`](Self::split), [`StatsError::OutOfRange`] for a row that there is not.
-    pub fn inner(self, train: &[usize]) -> Result<Folds, StatsError> {
-        if let Some(&row) = train.iter().find(|&&row| row >= self.groups.len()) {
-            let range = "less than the number of rows";
-            return Err(StatsError::OutOfRange { what: "training row", value: row as f64, range });
-        }
-        let groups: Vec<u64> = train.iter().map(|&row| self.groups[row]).collect();
-        let classes: Option<Vec<usize>> = match self.classes {
-            None => None,
-            Some(classes) => {
-                same_length(("classes", classes.len()), ("groups", self.groups.len()))?;
-                Some(train.iter().map(|&row| classes[row]).collect())
-            }
-        };
-        Split { groups: &groups, classes: classes.as_deref(), ..self }.split()
-    }
-
-    /// The split with, for each fold, the split of its training rows into `n_inner` folds.
-    ///
-    /// A penalty chosen by the folds it is then reported on flatters; chosen within each fold's training rows, it does not.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`split`](Self::split), also for the inner folds: training rows have fewer groups than all rows.
-    ///
-    /// ```
-    /// use isinglass_stats::Split;
-    ///
-    /// let scenario: Vec<u64> = (0..24).map(|row| row / 2).collect();
-    /// for fold in Split::grouped(&scenario).folds(4).nested(3)? {
-    ///     assert_eq!((fold.train.len(), fold.test.len()), (18, 6));
-    ///     for (train, test) in &fold.inner {
-    ///         assert_eq!((train.len(), test.len()), (12, 6)); // positions within `fold.train`
-    ///     }
-    /// }
-    /// # Ok::<(), isinglass_stats::StatsError>(())
-    /// ```
-    pub fn nested(self, n_inner: usize) -> Result<Vec<NestedFold>, StatsError> {
-        let folds = self.split()?;
-        folds
-            .iter()
-            .map(|(train, test)| Ok(NestedFold { inner: self.folds(n_inner).inner(&train)?, train, test }))
-            .collect()
-    }
-}
-
-/// One fold, and the split of its training rows; made by [`Split::nested`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NestedFold {
-    /// The rows to train on, ascending.
-    pub train: Vec<usize>,
-    /// The rows to test on, ascending.
-    pub test: Vec<usize>,
-    /// The split of the training rows; its rows are positions within `train`.
-    pub inner: Folds,
 }
 
 /// The rows of each group, in ascending order of group.
@@ -264,85 +184,6 @@ fn rows_of_groups(groups: &[u64]) -> Result<Vec<Vec<usize>>, StatsError> {
         rows_of.entry(group).or_default().push(row);
     }
     Ok(rows_of.into_values().collect())
-}
-
-/// Rows dealt into folds: each fold is tested once, by what was trained on the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folds {
-    fold_of: Vec<usize>,
-    n_folds: usize,
-}
-
-impl Folds {
-    /// Folds that were dealt elsewhere, from the rows that each tests.
-    ///
-    /// Whether groups are whole cannot be seen from here: prefer [`Split`].
-    ///
-    /// # Errors
-    ///
-    /// [`StatsError::TooFewFolds`] below 2, [`StatsError::Empty`] for a fold without rows, [`StatsError::OutOfRange`] for a row
-    /// of `n_rows` or above, [`StatsError::NotAPartition`] with the first row that is not tested exactly once.
-    ///
-    /// ```
-    /// use isinglass_stats::Folds;
-    ///
-    /// let folds = Folds::from_test(&[vec![0, 3], vec![2, 1]], 4)?;
-    /// assert_eq!(folds.iter().next(), Some((vec![1, 2], vec![0, 3])));
-    /// # Ok::<(), isinglass_stats::StatsError>(())
-    /// ```
-    pub fn from_test(test_folds: &[Vec<usize>], n_rows: usize) -> Result<Self, StatsError> {
-        if test_folds.len() < 2 {
-            return Err(StatsError::TooFewFolds { n_folds: test_folds.len() });
-        }
-        let (mut fold_of, mut times) = (vec![0; n_rows], vec![0_usize; n_rows]);
-        for (fold, rows) in test_folds.iter().enumerate() {
-            if rows.is_empty() {
-                return Err(StatsError::Empty { what: "test fold" });
-            }
-            for &row in rows {
-                if row >= n_rows {
-                    let range = "less than the number of rows";
-                    return Err(StatsError::OutOfRange { what: "test row", value: row as f64, range });
-                }
-                fold_of[row] = fold;
-                times[row] += 1;
-            }
-        }
-        match times.iter().position(|&times| times != 1) {
-            Some(row) => Err(StatsError::NotAPartition { row, times: times[row] }),
-            None => Ok(Self { fold_of, n_folds: test_folds.len() }),
-        }
-    }
-
-    /// How many folds there are.
-    pub fn n_folds(&self) -> usize {
-        self.n_folds
-    }
-
-    /// How many rows were dealt.
-    pub fn n_rows(&self) -> usize {
-        self.fold_of.len()
-    }
-
-    /// The rows to train on and the rows to test on, fold by fold, each ascending.
-    ///
-    /// Every row is tested exactly once, and, if a [`Split`] dealt them, never in a fold that trains on its group.
-    pub fn iter(&self) -> impl Iterator<Item = (Vec<usize>, Vec<usize>)> {
-        (0..self.n_folds).map(|fold| self.sides(fold))
-    }
-
-    fn sides(&self, fold: usize) -> (Vec<usize>, Vec<usize>) {
-        (0..self.fold_of.len()).partition(|&row| self.fold_of[row] != fold)
-    }
-}
-
-impl<'a> IntoIterator for &'a Folds {
-    type Item = (Vec<usize>, Vec<usize>);
-    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.iter())
-    }
 }
 
 #[cfg(test)]
@@ -399,7 +240,7 @@ mod tests {
         assert_eq!(check(&groups, 5, 1), check(&groups, 5, 1));
         assert_ne!(check(&groups, 5, 1), check(&groups, 5, 2));
         // Shuffled, not dealt in the order given.
-        let (_, test) = check(&groups, 5, 1).sides(0);
+        let (_, test) = check(&groups, 5, 1).iter().next().unwrap();
         assert_ne!(test, vec![0, 5, 10, 15, 20, 25, 30, 35]);
     }
 
@@ -445,55 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_differ_and_the_first_is_the_split() {
-        let groups: Vec<u64> = (0..40).map(|row| row / 2).collect();
-        let split = Split::grouped(&groups).seed(3);
-        let repeats = split.repeated(3).unwrap();
-        assert_eq!((&repeats[0], &repeats[2]), (&split.split().unwrap(), &split.seed(5).split().unwrap()));
-        assert!(repeats[0] != repeats[1] && repeats[1] != repeats[2]);
-        assert_eq!(split.repeated(0), Err(StatsError::Empty { what: "repeats" }));
-    }
-
-    #[test]
-    fn nested_folds_never_see_the_test_rows_and_keep_groups_whole() {
-        let groups: Vec<u64> = (0..60).map(|row| row / 3).collect();
-        let classes: Vec<usize> = (0..60).map(|row| row / 3 % 2).collect();
-        let nested = Split::grouped(&groups).stratified(&classes).folds(4).nested(3).unwrap();
-        assert_eq!(nested.len(), 4);
-        for fold in &nested {
-            assert_eq!((fold.inner.n_rows(), fold.inner.n_folds()), (fold.train.len(), 3));
-            for (train, test) in &fold.inner {
-                let group_of = |positions: &[usize]| -> BTreeSet<u64> {
-                    positions.iter().map(|&position| groups[fold.train[position]]).collect()
-                };
-                let outer: BTreeSet<u64> = fold.test.iter().map(|&row| groups[row]).collect();
-                assert!(group_of(&train).is_disjoint(&group_of(&test)));
-                assert!(group_of(&train).is_disjoint(&outer) && group_of(&test).is_disjoint(&outer));
-                let ones = test.iter().filter(|&&position| classes[fold.train[position]] == 1).count();
-                assert!((6..=9).contains(&ones), "{ones}");
-            }
-        }
-        let split = Split::grouped(&groups);
-        assert!(matches!(split.inner(&[0, 60]), Err(StatsError::OutOfRange { value: 60.0, .. })));
-        assert!(matches!(split.inner(&[0, 1, 2]), Err(StatsError::FewerGroupsThanFolds { n_groups: 1, .. })));
-        assert!(matches!(split.stratified(&[1]).inner(&[0]), Err(StatsError::LengthMismatch { .. })));
-        assert!(matches!(split.stratified(&[1]).split(), Err(StatsError::LengthMismatch { .. })));
-    }
-
-    #[test]
-    fn given_folds_must_test_each_row_once() {
-        let check = |folds: &[&[usize]], n_rows| {
-            Folds::from_test(&folds.iter().map(|rows| rows.to_vec()).collect::<Vec<_>>(), n_rows).unwrap_err()
-        };
-        assert_eq!(check(&[&[0, 1]], 2), StatsError::TooFewFolds { n_folds: 1 });
-        assert_eq!(check(&[&[0], &[]], 1), StatsError::Empty { what: "test fold" });
-        assert!(matches!(check(&[&[0], &[2]], 2), StatsError::OutOfRange { value: 2.0, .. }));
-        assert_eq!(check(&[&[0], &[2]], 3), StatsError::NotAPartition { row: 1, times: 0 });
-        assert_eq!(check(&[&[0, 1], &[1, 2]], 3), StatsError::NotAPartition { row: 1, times: 2 });
-        let groups: Vec<u64> = (0..20).collect();
-        let dealt = Split::grouped(&groups).split().unwrap();
-        let tests: Vec<Vec<usize>> = dealt.iter().map(|(_, test)| test).collect();
-        assert_eq!(Folds::from_test(&tests, 20), Ok(dealt));
+    fn a_single_group_cannot_be_left_out() {
         assert_eq!(Split::leave_one_group_out(&[]), Err(StatsError::Empty { what: "groups" }));
         assert_eq!(Split::leave_one_group_out(&[5, 5]), Err(StatsError::TooFewFolds { n_folds: 1 }));
     }

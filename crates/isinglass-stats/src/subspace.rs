@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::decompose::{column_basis, product, singular_values};
 use crate::error::same_length;
 use crate::normal::standard_normal;
-use crate::shuffle::null_with_ties;
+use crate::permutation::null_with_ties;
 use crate::{Estimate, Matrix, StatsError};
 
 /// The principal angles between what the rows of `a` and the rows of `b` span, in radians from 0 to π/2, descending.
@@ -56,8 +56,8 @@ pub struct SubspaceOverlap {
 /// overlap as much.
 ///
 /// Each of the `draws` puts one of the two at random: the span of normal vectors, which prefers no direction.
-/// A small p rules out only that: activations fill few of their dimensions, and any two subspaces fitted to them overlap
-/// more than random ones.
+/// A small p rules out only that: activations fill few of their dimensions, and any two subspaces fitted to them
+/// overlap more than random ones.
 /// For that question, fit the subspaces to permuted labels.
 ///
 /// # Errors
@@ -83,13 +83,13 @@ pub fn subspace_overlap(a: Matrix<'_>, b: Matrix<'_>, draws: usize, seed: u64) -
     let mean_square = |cosines: &[f64]| cosines.iter().map(|c| c * c).sum::<f64>() / small as f64;
 
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (mut overlaps, mut closests) = (Vec::with_capacity(draws), Vec::with_capacity(draws));
+    let (mut overlaps, mut nearest) = (Vec::with_capacity(draws), Vec::with_capacity(draws));
     for _ in 0..draws {
         let random = column_basis(Mat::from_fn(width, small, |_, _| standard_normal(&mut rng)).as_ref())?;
         // As no direction is preferred, the other subspace may as well be the first coordinates.
         let cosines = singular_values(random.subrows(0, large))?;
         overlaps.push(mean_square(&cosines));
-        closests.push(cosines[0].min(1.0));
+        nearest.push(cosines[0].min(1.0));
     }
     let how = format!("random subspaces of {small} and {large} in {width} dimensions, seed {seed}");
     let cosines: Vec<f64> = angles.iter().map(|angle| angle.cos()).collect();
@@ -99,7 +99,7 @@ pub fn subspace_overlap(a: Matrix<'_>, b: Matrix<'_>, draws: usize, seed: u64) -
     };
     Ok(SubspaceOverlap {
         overlap: estimate(mean_square(&cosines), "mean squared cosine of principal angles", overlaps)?,
-        closest: estimate(closest, "cosine of the least principal angle", closests)?,
+        closest: estimate(closest, "cosine of the least principal angle", nearest)?,
         by_chance: large as f64 / width as f64,
         angles,
     })

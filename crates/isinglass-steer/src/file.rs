@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use isinglass_core::site::resid_post;
 use isinglass_core::{Direction, Kind, SiteId, UnknownSite};
-use isinglass_formats::{
-    FormatError, Gguf, NewTensor, NewValue, Safetensors, TensorFile, save_gguf, save_safetensors,
-};
+use isinglass_formats::{FormatError, Gguf, NewTensor, NewValue, Safetensors, TensorFile, save_gguf, save_safetensors};
 
 /// Why directions could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -101,7 +101,10 @@ mod tests {
         let file = Gguf::open(&path).unwrap();
         assert_eq!((file.get_str("general.architecture").unwrap(), file.get_u32("n").unwrap()), ("controlvector", 7));
         assert_eq!(file.get("a").unwrap().to_f32().unwrap(), first);
-        assert_eq!((file.get("b").unwrap().shape(), file.get("b").unwrap().to_f32().unwrap()), (&[2, 2][..], vec![0.5; 4]));
+        assert_eq!(
+            (file.get("b").unwrap().shape(), file.get("b").unwrap().to_f32().unwrap()),
+            (&[2, 2][..], vec![0.5; 4])
+        );
         let wrong = save_gguf(&path, &[], &[("a".to_owned(), vec![2], &first[..])]);
         assert!(matches!(wrong, Err(FormatError::ShapeMismatch { found: 3, .. })));
     }

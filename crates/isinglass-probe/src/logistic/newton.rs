@@ -67,8 +67,7 @@ const MAX_TRIALS: usize = 40;
 impl Newton {
     pub(crate) fn solve(&self, design: Design<'_>, problems: Problems) -> Optima {
         let (width, columns) = (design.rows.ncols(), problems.targets.ncols());
-        let mut optima =
-            Optima { w: Mat::zeros(width, columns), b: vec![0.0; columns], steps: 0, unfinished: 0 };
+        let mut optima = Optima { w: Mat::zeros(width, columns), b: vec![0.0; columns], steps: 0, unfinished: 0 };
         let mut live = Live::new(problems, design);
         let mut first_norms = None;
         loop {
@@ -134,8 +133,7 @@ impl Newton {
         let mut towards = scaled.clone();
         let mut lengths: Vec<f64> = (0..live.len()).map(|p| rest.dot(live.columns(p), &scaled)).collect();
         // An error of the step that shrinks with the gradient keeps Newton's convergence faster than linear.
-        let enough: Vec<f64> =
-            lengths.iter().zip(norms).map(|(length, norm)| length * norm.min(0.1)).collect();
+        let enough: Vec<f64> = lengths.iter().zip(norms).map(|(length, norm)| length * norm.min(0.1)).collect();
         let mut going: Vec<usize> = (0..live.len()).collect();
         for _ in 0..MAX_INNER.min((width + 1) * live.classes) {
             going.retain(|&p| lengths[p] > enough[p]);
@@ -288,7 +286,8 @@ impl Live {
             values.col_as_slice_mut(first).iter_mut().zip(chances).for_each(|(v, c)| *v *= c * (1.0 - c));
         } else {
             for i in 0..values.nrows() {
-                let mean: f64 = columns.clone().enumerate().map(|(l, j)| self.chances[(i, j)] * values[(i, first + l)]).sum();
+                let mean: f64 =
+                    columns.clone().enumerate().map(|(l, j)| self.chances[(i, j)] * values[(i, first + l)]).sum();
                 for (l, j) in columns.clone().enumerate() {
                     let value = &mut values[(i, first + l)];
                     *value = self.chances[(i, j)] * (*value - mean);
@@ -416,10 +415,13 @@ impl Precondition {
             })
             .collect();
         let least = f64::MIN_POSITIVE.sqrt();
-        let b = curvatures.iter().map(|c| if newton.intercept { 1.0 / (newton.c * c).max(least) } else { 0.0 }).collect();
+        let b =
+            curvatures.iter().map(|c| if newton.intercept { 1.0 / (newton.c * c).max(least) } else { 0.0 }).collect();
         match design.gram {
             Gram::Orthogonal(lengths) => Self::Orthogonal {
-                w: Mat::from_fn(lengths.len(), curvatures.len(), |i, j| 1.0 / (1.0 + newton.c * curvatures[j] / n * lengths[i])),
+                w: Mat::from_fn(lengths.len(), curvatures.len(), |i, j| {
+                    1.0 / (1.0 + newton.c * curvatures[j] / n * lengths[i])
+                }),
                 b,
             },
             Gram::Full(gram) => {
@@ -439,7 +441,8 @@ impl Precondition {
     }
 
     fn apply(&self, vectors: &Vectors, live: &Live, problems: Option<&[usize]>) -> Vectors {
-        let column = |l: usize| problems.map_or(l, |problems| problems[l / live.classes] * live.classes + l % live.classes);
+        let column =
+            |l: usize| problems.map_or(l, |problems| problems[l / live.classes] * live.classes + l % live.classes);
         let mut out = vectors.clone();
         let b = match self {
             Self::Orthogonal { w, b } => {
