@@ -30,6 +30,16 @@ pub enum StatsError {
         /// Its index, from 0.
         index: usize,
     },
+    /// A value is infinite.
+    #[error("`{what}` {index} is `{value}`; every value must be finite")]
+    NotFinite {
+        /// What the value was one of.
+        what: &'static str,
+        /// Its index, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
     /// A value is no probability.
     #[error("`{what}` {index} is `{value}`; a probability lies between 0 and 1")]
     NotAProbability {
@@ -59,6 +69,22 @@ pub enum StatsError {
         what: &'static str,
         /// What was to be computed.
         statistic: &'static str,
+    },
+    /// Values are equal, which the statistic does not allow for.
+    #[error("some `{what}` are equal; {statistic} needs values that all differ")]
+    Ties {
+        /// What ties.
+        what: &'static str,
+        /// What was to be computed.
+        statistic: &'static str,
+    },
+    /// A share of nothing was asked for.
+    #[error("{statistic} has no value: there is no {of} to take a share of")]
+    Undefined {
+        /// What was to be computed.
+        statistic: &'static str,
+        /// What there is none of.
+        of: &'static str,
     },
     /// Values do not fill whole rows.
     #[error("{n_values} values do not fill rows of width {width}; give rows one after another, all of one width")]
@@ -164,6 +190,40 @@ pub(crate) fn numbers(what: &'static str, values: &[f64]) -> Result<(), StatsErr
     }
     match values.iter().position(|value| value.is_nan()) {
         Some(index) => Err(StatsError::NotANumber { what, index }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that there are values and that each is finite.
+pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<(), StatsError> {
+    numbers(what, values)?;
+    match values.iter().position(|value| value.is_infinite()) {
+        Some(index) => Err(StatsError::NotFinite { what, index, value: values[index] }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that there are `least` values for a statistic and that each is finite.
+pub(crate) fn enough(
+    what: &'static str,
+    values: &[f64],
+    least: usize,
+    statistic: &'static str,
+) -> Result<(), StatsError> {
+    finite(what, values)?;
+    if values.len() < least {
+        return Err(StatsError::TooFew { what, got: values.len(), least, statistic });
+    }
+    Ok(())
+}
+
+/// Checks that there are classes and that each is below their number.
+pub(crate) fn classes_below(what: &'static str, classes: &[usize], n_classes: usize) -> Result<(), StatsError> {
+    if classes.is_empty() {
+        return Err(StatsError::Empty { what });
+    }
+    match classes.iter().find(|&&class| class >= n_classes) {
+        Some(&class) => Err(StatsError::OutOfRange { what, value: class as f64, range: "below the number of classes" }),
         None => Ok(()),
     }
 }
