@@ -231,7 +231,7 @@ impl Forecasts {
         for tie in order.chunk_by(|&a, &b| self.claims[a] == self.claims[b]) {
             let tied: u64 = tie.iter().map(|&row| times(row)).sum();
             // The middle lies below the end, so the index is below the number of bins.
-            let bin = &mut bins[((2 * before + tied) as u128 * n_bins as u128 / (2 * n) as u128) as usize];
+            let bin = &mut bins[(u128::from(2 * before + tied) * n_bins as u128 / u128::from(2 * n)) as usize];
             for &row in tie {
                 bin.n += times(row);
                 bin.claimed += times(row) as f64 * self.claims[row];
@@ -304,7 +304,10 @@ mod tests {
         close(error(2), (0.6 + 0.3) / 6.0);
         // Confidence 0.8 right, 0.6 wrong.
         let classes = Forecasts::of_classes(&[0.8, 0.1, 0.1, 0.3, 0.6, 0.1], 3, &[0, 2]).unwrap();
-        close(classes.estimate(ForecastMetric::CalibrationError { n_bins: 2 }).unwrap().value(), (0.2 + 0.6) / 2.0);
+        close(
+            classes.estimate(ForecastMetric::CalibrationError { n_bins: 2 }).unwrap().value(),
+            f64::midpoint(0.2, 0.6),
+        );
     }
 
     #[test]

@@ -210,11 +210,11 @@ mod tests {
         // 1 true negative, 2 false positives, 1 false negative, 4 true positives.
         let confusion = Confusion::new(&[0, 0, 0, 1, 1, 1, 1, 1], &[0, 1, 1, 0, 1, 1, 1, 1], 2).unwrap();
         check(&confusion, ClassMetric::Accuracy, 5.0 / 8.0);
-        check(&confusion, ClassMetric::BalancedAccuracy, (1.0 / 3.0 + 4.0 / 5.0) / 2.0);
+        check(&confusion, ClassMetric::BalancedAccuracy, f64::midpoint(1.0 / 3.0, 4.0 / 5.0));
         check(&confusion, ClassMetric::Precision(1), 4.0 / 6.0);
         check(&confusion, ClassMetric::Recall(0), 1.0 / 3.0);
         check(&confusion, ClassMetric::F1(1), 8.0 / 11.0);
-        check(&confusion, ClassMetric::MacroF1, (2.0 / 5.0 + 8.0 / 11.0) / 2.0);
+        check(&confusion, ClassMetric::MacroF1, f64::midpoint(2.0 / 5.0, 8.0 / 11.0));
         check(&confusion, ClassMetric::Mcc, (4.0 - 2.0) / (6.0_f64 * 5.0 * 3.0 * 2.0).sqrt());
         // By chance 6/64 + 30/64.
         check(&confusion, ClassMetric::Kappa, (5.0 / 8.0 - 36.0 / 64.0) / (28.0 / 64.0));
@@ -227,10 +227,10 @@ mod tests {
         let given = [0, 1, 0, 1, 1, 2, 0, 2, 3, 2];
         let confusion = Confusion::new(&truth, &given, 4).unwrap();
         check(&confusion, ClassMetric::Accuracy, 0.6);
-        check(&confusion, ClassMetric::BalancedAccuracy, 0.611111111111111);
-        check(&confusion, ClassMetric::MacroF1, 0.47619047619047616);
-        check(&confusion, ClassMetric::Mcc, 0.4351941398892446);
-        check(&confusion, ClassMetric::Kappa, 0.4285714285714286);
+        check(&confusion, ClassMetric::BalancedAccuracy, 0.611_111_111_111_111);
+        check(&confusion, ClassMetric::MacroF1, 0.476_190_476_190_476_16);
+        check(&confusion, ClassMetric::Mcc, 0.435_194_139_889_244_6);
+        check(&confusion, ClassMetric::Kappa, 0.428_571_428_571_428_6);
         check(&confusion, ClassMetric::F1(3), 0.0);
     }
 

@@ -163,7 +163,7 @@ mod tests {
         assert!((p([[3, 1], [1, 3]], Alternative::Less) - 69.0 / 70.0).abs() < 1e-12);
         let perfect = fisher_exact([[4, 0], [0, 4]], Alternative::Greater).unwrap();
         assert_eq!((perfect.value(), perfect.interval()), (f64::INFINITY, None));
-        assert_eq!(fisher_exact([[0, 4], [4, 0]], Alternative::Less).unwrap().value(), 0.0);
+        assert!(fisher_exact([[0, 4], [4, 0]], Alternative::Less).unwrap().value().abs() < 1e-300);
     }
 
     #[test]

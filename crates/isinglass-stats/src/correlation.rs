@@ -95,7 +95,7 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Result<Estimate, StatsError> {
     let mut by_x: Vec<f64> = order.into_iter().map(|row| row.1).collect();
     let disagree = sort_counting(&mut by_x) as f64;
     let difference = all - tied_x - tied_y + tied_both - 2.0 * disagree;
-    let tau = (difference / (all - tied_x).sqrt() / (all - tied_y).sqrt()).clamp(-1.0, 1.0);
+    let tau = (difference / ((all - tied_x) * (all - tied_y)).sqrt()).clamp(-1.0, 1.0);
 
     let m = n * (n - 1.0);
     let first = |t: f64| t * (t - 1.0) * (2.0 * t + 5.0);
@@ -158,13 +158,21 @@ fn check(x: &[f64], y: &[f64], statistic: &'static str) -> Result<(), StatsError
 
 /// The correlation of values already checked.
 fn correlation_of(x: &[f64], y: &[f64], statistic: &'static str) -> Result<f64, StatsError> {
-    let [spread_x, spread_y] = [x, y].map(|values| products(values, values).sqrt());
+    let [spread_x, spread_y] = [x, y].map(|values| products(values, values));
     for (what, spread) in [("x", spread_x), ("y", spread_y)] {
         if spread <= 0.0 {
             return Err(StatsError::NoSpread { what, statistic });
         }
     }
-    Ok((products(x, y) / spread_x / spread_y).clamp(-1.0, 1.0))
+    // One root gives 1 to the last digit where x is y, but the product may leave the range of numbers.
+    let product = spread_x * spread_y;
+    let root = if product.is_normal() { product.sqrt() } else { spread_x.sqrt() * spread_y.sqrt() };
+    let r = products(x, y) / root;
+    if r.is_finite() {
+        Ok(r.clamp(-1.0, 1.0))
+    } else {
+        Err(StatsError::OutOfRange { what: "spread of x or y", value: root, range: "finite" })
+    }
 }
 
 fn p_of(r: f64, n: usize) -> f64 {

@@ -219,6 +219,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the ends are exact")]
     fn cliffs_delta_reaches_from_minus_one_to_one() {
         let value = |a: &[f64], b: &[f64]| cliffs_delta(a, b).unwrap().value();
         assert_eq!([value(&[3.0], &[1.0]), value(&[1.0], &[1.0]), value(&[1.0], &[3.0])], [1.0, 0.0, -1.0]);

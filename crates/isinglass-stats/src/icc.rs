@@ -9,7 +9,7 @@ use crate::estimate::Interval;
 use crate::summary::mean_of;
 use crate::{Estimate, StatsError};
 
-/// Which intraclass correlation, in the terms of Shrout and Fleiss (1979) and, in brackets, of McGraw and Wong (1996).
+/// Which intraclass correlation, in the terms of Shrout and Fleiss (1979) and, in brackets, of `McGraw` and Wong (1996).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum IccModel {
     /// Each subject has raters of its own: ICC(1) \[one-way random\].
@@ -54,7 +54,7 @@ pub struct Icc {
 /// - agreement: `(B - E) / (B + (k - 1) E + k (J - E) / n)` and `(B - E) / (B + (J - E) / n)`;
 /// - consistency: `(B - E) / (B + (k - 1) E)` and `(B - E) / B`.
 ///
-/// Intervals come from quantiles of F, for agreement with Satterthwaite's degrees of freedom (McGraw and Wong 1996).
+/// Intervals come from quantiles of F, for agreement with Satterthwaite's degrees of freedom (`McGraw` and Wong 1996).
 ///
 /// It depends on how much the subjects differ: among subjects alike, good raters have a low one.
 /// Below 0 it means that subjects differ less than chance would have them.

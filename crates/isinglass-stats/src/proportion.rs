@@ -92,10 +92,10 @@ pub fn binomial_test(
     Ok(estimate.with_p(p, &format!("binomial with share {expected}, {}", alternative.name())))
 }
 
-/// McNemar's exact test of paired yes-no answers: whether changes go both ways alike.
+/// `McNemar`'s exact test of paired yes-no answers: whether changes go both ways alike.
 ///
 /// `b` pairs are yes then no, `c` pairs no then yes; the others say nothing.
-/// The estimate is `b / (b + c)`, with the [`binomial_test`] against one half (McNemar 1947).
+/// The estimate is `b / (b + c)`, with the [`binomial_test`] against one half (`McNemar` 1947).
 ///
 /// # Errors
 ///
@@ -148,6 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the ends are exact")]
     fn all_or_nothing() {
         let ends = |estimate: Estimate| estimate.interval().map(|i| (i.low(), i.high())).unwrap();
         // Wilson's far end is 1 / (1 + z²/n) or its complement, Clopper-Pearson's the n-th root of 0.025.

@@ -39,7 +39,7 @@ pub struct TTest {
 /// use isinglass_stats::{Alternative, welch_test};
 ///
 /// let test = welch_test(&[5.1, 4.8, 6.0, 5.5], &[4.1, 4.4, 3.9, 5.0, 4.2], Alternative::TwoSided)?;
-/// assert_eq!(test.difference.to_string(), "1.030 [0.28, 1.78] (n = 9, p = 0.015)");
+/// assert_eq!(test.difference.to_string(), "1.030 [0.24, 1.82] (n = 9, p = 0.019)");
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
 pub fn welch_test(a: &[f64], b: &[f64], alternative: Alternative) -> Result<TTest, StatsError> {
