@@ -107,32 +107,28 @@ impl Confusion {
     ///
     /// # Errors
     ///
-    /// [`StatsError::OutOfRange`] for a class that is not below the number of classes, [`StatsError::Undefined`] if there
+    /// [`StatsError::OutOfRange`] for a class that is not below the number of classes, [`StatsError::NoValue`] if there
     /// is nothing to divide by, such as precision of a class that no row was given.
     pub fn value(&self, metric: ClassMetric) -> Result<f64, StatsError> {
         if let Some(class) = metric.class() {
             classes_below("class", &[class], self.n_classes)?;
         }
-        let undefined = |of| StatsError::Undefined { statistic: "this metric", of };
-        match metric {
-            ClassMetric::Accuracy => share(self.correct(), self.n()).ok_or(undefined("row")),
+        let (value, statistic, lacks) = match metric {
+            ClassMetric::Accuracy => (share(self.correct(), self.n()), "accuracy", "row"),
             ClassMetric::BalancedAccuracy => {
                 let recalls = (0..self.n_classes).filter_map(|class| share(self.hits(class), self.of_truth(class)));
-                mean(recalls).ok_or(undefined("row"))
+                (mean(recalls), "balanced accuracy", "row")
             }
             ClassMetric::Precision(class) => {
-                share(self.hits(class), self.of_given(class)).ok_or(undefined("row given the class"))
+                (share(self.hits(class), self.of_given(class)), "precision", "row that was given the class")
             }
-            ClassMetric::Recall(class) => {
-                share(self.hits(class), self.of_truth(class)).ok_or(undefined("row of the class"))
-            }
-            ClassMetric::F1(class) => self.f1(class).ok_or(undefined("row of the class or given it")),
-            ClassMetric::MacroF1 => {
-                mean((0..self.n_classes).filter_map(|class| self.f1(class))).ok_or(undefined("row"))
-            }
-            ClassMetric::Mcc => self.mcc().ok_or(undefined("second class, both true and given")),
-            ClassMetric::Kappa => self.kappa().ok_or(undefined("second class")),
-        }
+            ClassMetric::Recall(class) => (share(self.hits(class), self.of_truth(class)), "recall", "row of the class"),
+            ClassMetric::F1(class) => (self.f1(class), "F1", "row that is of the class or was given it"),
+            ClassMetric::MacroF1 => (mean((0..self.n_classes).filter_map(|class| self.f1(class))), "macro F1", "row"),
+            ClassMetric::Mcc => (self.mcc(), "Matthews correlation", "second class among the true and the given ones"),
+            ClassMetric::Kappa => (self.kappa(), "kappa", "second class"),
+        };
+        value.ok_or(StatsError::NoValue { statistic, lacks })
     }
 
     /// Successes and trials of a metric that is a share of rows.
@@ -238,9 +234,9 @@ mod tests {
     fn what_has_no_value_is_refused() {
         let confusion = Confusion::new(&[0, 0], &[0, 0], 3).unwrap();
         for metric in [ClassMetric::Precision(1), ClassMetric::Recall(1), ClassMetric::F1(1), ClassMetric::Mcc] {
-            assert!(matches!(confusion.value(metric), Err(StatsError::Undefined { .. })), "{metric:?}");
+            assert!(matches!(confusion.value(metric), Err(StatsError::NoValue { .. })), "{metric:?}");
         }
-        assert!(matches!(confusion.value(ClassMetric::Kappa), Err(StatsError::Undefined { .. })));
+        assert!(matches!(confusion.value(ClassMetric::Kappa), Err(StatsError::NoValue { .. })));
         assert!(matches!(confusion.value(ClassMetric::F1(3)), Err(StatsError::OutOfRange { what: "class", .. })));
         assert!(matches!(Confusion::new(&[0, 3], &[0, 0], 3), Err(StatsError::OutOfRange { what: "truth", .. })));
         assert_eq!(Confusion::new(&[], &[], 3), Err(StatsError::Empty { what: "truth" }));

@@ -167,12 +167,7 @@ fn correlation_of(x: &[f64], y: &[f64], statistic: &'static str) -> Result<f64, 
     // One root gives 1 to the last digit where x is y, but the product may leave the range of numbers.
     let product = spread_x * spread_y;
     let root = if product.is_normal() { product.sqrt() } else { spread_x.sqrt() * spread_y.sqrt() };
-    let r = products(x, y) / root;
-    if r.is_finite() {
-        Ok(r.clamp(-1.0, 1.0))
-    } else {
-        Err(StatsError::OutOfRange { what: "spread of x or y", value: root, range: "finite" })
-    }
+    Ok((products(x, y) / root).clamp(-1.0, 1.0))
 }
 
 fn p_of(r: f64, n: usize) -> f64 {

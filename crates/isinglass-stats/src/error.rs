@@ -78,13 +78,13 @@ pub enum StatsError {
         /// What was to be computed.
         statistic: &'static str,
     },
-    /// A share of nothing was asked for.
-    #[error("{statistic} has no value: there is no {of} to take a share of")]
-    Undefined {
+    /// A statistic would divide by nothing.
+    #[error("{statistic} has no value here; it needs at least one {lacks}")]
+    NoValue {
         /// What was to be computed.
         statistic: &'static str,
         /// What there is none of.
-        of: &'static str,
+        lacks: &'static str,
     },
     /// Values do not fill whole rows.
     #[error("{n_values} values do not fill rows of width {width}; give rows one after another, all of one width")]
@@ -203,7 +203,10 @@ pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<(), StatsErro
     }
 }
 
-/// Checks that there are `least` values for a statistic and that each is finite.
+/// Sums of squares of greater values could leave the range of numbers.
+const GREATEST: f64 = 1e100;
+
+/// Checks that there are `least` values for a statistic, and that squares of them can be summed up.
 pub(crate) fn enough(
     what: &'static str,
     values: &[f64],
@@ -214,7 +217,10 @@ pub(crate) fn enough(
     if values.len() < least {
         return Err(StatsError::TooFew { what, got: values.len(), least, statistic });
     }
-    Ok(())
+    match values.iter().find(|value| value.abs() > GREATEST) {
+        Some(&value) => Err(StatsError::OutOfRange { what, value, range: "within 1e100 of 0" }),
+        None => Ok(()),
+    }
 }
 
 /// Checks that there are classes and that each is below their number.

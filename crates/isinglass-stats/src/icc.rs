@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::bootstrap::LEVEL;
 use crate::distribution::{f_quantile, f_sf};
-use crate::error::finite;
+use crate::error::enough;
 use crate::estimate::Interval;
 use crate::summary::mean_of;
 use crate::{Estimate, StatsError};
@@ -82,7 +82,7 @@ pub fn icc(ratings: &[f64], n_raters: usize, model: IccModel, unit: IccUnit) -> 
     if n_raters == 0 || !ratings.len().is_multiple_of(n_raters) {
         return Err(StatsError::Ragged { n_values: ratings.len(), width: n_raters });
     }
-    finite("ratings", ratings)?;
+    enough("ratings", ratings, 1, statistic)?;
     let n_subjects = ratings.len() / n_raters;
     for (what, got) in [("subjects", n_subjects), ("raters", n_raters)] {
         if got < 2 {
