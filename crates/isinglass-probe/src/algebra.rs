@@ -1,11 +1,11 @@
 //! Dense products and decompositions, each on one thread, so that results do not depend on how many there are: jobs run
 //! side by side instead.
 
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::diag::Diag;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 
 /// `to (+)= scale × a × b`

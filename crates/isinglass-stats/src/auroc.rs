@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use crate::bootstrap::LEVEL;
 use crate::error::{numbers, same_length};
 use crate::estimate::Interval;
-use crate::summary::mean_of;
+use crate::moments::variance_of;
 use crate::{Bootstrap, Estimate, Resample, StatsError};
 
 /// How often a row labelled `true` scores higher than a row labelled `false`; a tie counts one half.
@@ -105,7 +105,7 @@ pub fn auroc_delong(scores: &[f64], labels: &[bool]) -> Result<Estimate, StatsEr
     let interval = if v10.len() < 2 || v01.len() < 2 {
         None
     } else {
-        let se = (variance(&v10) / v10.len() as f64 + variance(&v01) / v01.len() as f64).sqrt();
+        let se = (variance_of(&v10) / v10.len() as f64 + variance_of(&v01) / v01.len() as f64).sqrt();
         let z = Normal::standard().inverse_cdf(f64::midpoint(1.0, LEVEL));
         (se > 0.0).then(|| {
             let [low, high] = [value - z * se, value + z * se].map(|end| end.clamp(0.0, 1.0));
@@ -116,14 +116,14 @@ pub fn auroc_delong(scores: &[f64], labels: &[bool]) -> Result<Estimate, StatsEr
 }
 
 /// Rows in the order of their scores, sorted once for all resamples.
-struct Ranked<'a> {
+pub(crate) struct Ranked<'a> {
     scores: &'a [f64],
     labels: &'a [bool],
     order: Vec<usize>,
 }
 
 impl<'a> Ranked<'a> {
-    fn new(scores: &'a [f64], labels: &'a [bool]) -> Result<Self, StatsError> {
+    pub(crate) fn new(scores: &'a [f64], labels: &'a [bool]) -> Result<Self, StatsError> {
         same_length(("labels", labels.len()), ("scores", scores.len()))?;
         numbers("scores", scores)?;
         if labels.iter().all(|&label| label == labels[0]) {
@@ -136,17 +136,17 @@ impl<'a> Ranked<'a> {
 
     /// Rows of equal score together, from the lowest score up.
     #[expect(clippy::float_cmp, reason = "a tie is two equal scores, however close others come")]
-    fn ties(&self) -> impl Iterator<Item = &[usize]> {
+    pub(crate) fn ties(&self) -> impl Iterator<Item = &[usize]> {
         self.order.chunk_by(|&a, &b| self.scores[a] == self.scores[b])
     }
 
-    fn auroc(&self) -> f64 {
+    pub(crate) fn auroc(&self) -> f64 {
         // `new` has seen both classes.
         self.area(|_| 1).unwrap_or(f64::NAN)
     }
 
     /// The AUROC where row `i` occurs `times[i]` times; none if a class does not occur.
-    fn auroc_drawn(&self, times: &[u64]) -> Option<f64> {
+    pub(crate) fn auroc_drawn(&self, times: &[u64]) -> Option<f64> {
         self.area(|row| times[row])
     }
 
@@ -181,12 +181,6 @@ impl<'a> Ranked<'a> {
         }
         (v10, v01)
     }
-}
-
-/// The sample variance, over `n - 1`.
-fn variance(values: &[f64]) -> f64 {
-    let mean = mean_of(values);
-    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64
 }
 
 #[cfg(test)]

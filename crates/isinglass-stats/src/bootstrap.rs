@@ -153,6 +153,22 @@ impl Bootstrap {
     }
 }
 
+impl Bootstrap {
+    /// The interval of a statistic that gets how often each row was drawn, whole groups at a time.
+    pub(crate) fn over_groups(
+        self,
+        groups: &[u64],
+        statistic: impl Fn(&[u64]) -> Option<f64>,
+    ) -> Result<Option<Interval>, StatsError> {
+        let estimate = self.estimate(Resample::Groups(groups), "over groups", |rows| {
+            let mut times = vec![0; groups.len()];
+            rows.iter().for_each(|&row| times[row] += 1);
+            statistic(&times)
+        })?;
+        Ok(estimate.interval().cloned())
+    }
+}
+
 /// Units of which as many are drawn as there are.
 struct Stratum {
     /// The rows of each unit.

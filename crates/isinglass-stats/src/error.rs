@@ -80,6 +80,22 @@ pub enum StatsError {
         /// What was to be computed.
         statistic: &'static str,
     },
+    /// Values are equal, which the statistic does not allow for.
+    #[error("some `{what}` are equal; {statistic} needs values that all differ")]
+    Ties {
+        /// What ties.
+        what: &'static str,
+        /// What was to be computed.
+        statistic: &'static str,
+    },
+    /// A statistic would divide by nothing.
+    #[error("{statistic} has no value here; it needs at least one {lacks}")]
+    NoValue {
+        /// What was to be computed.
+        statistic: &'static str,
+        /// What there is none of.
+        lacks: &'static str,
+    },
     /// Values do not fill whole rows.
     #[error("{n_values} values do not fill rows of width {width}; give rows one after another, all of one width")]
     Ragged {
@@ -240,8 +256,39 @@ pub(crate) fn numbers(what: &'static str, values: &[f64]) -> Result<(), StatsErr
 /// Checks that there are values and that each is finite.
 pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<(), StatsError> {
     numbers(what, values)?;
-    match values.iter().find(|value| value.is_infinite()) {
-        Some(&value) => Err(StatsError::OutOfRange { what, value, range: "finite" }),
+    match values.iter().position(|value| value.is_infinite()) {
+        Some(index) => Err(StatsError::NotFinite { what, index, value: values[index] }),
+        None => Ok(()),
+    }
+}
+
+/// Sums of squares of greater values could leave the range of numbers.
+const GREATEST: f64 = 1e100;
+
+/// Checks that there are `least` values for a statistic, and that squares of them can be summed up.
+pub(crate) fn enough(
+    what: &'static str,
+    values: &[f64],
+    least: usize,
+    statistic: &'static str,
+) -> Result<(), StatsError> {
+    finite(what, values)?;
+    if values.len() < least {
+        return Err(StatsError::TooFew { what, got: values.len(), least, statistic });
+    }
+    match values.iter().find(|value| value.abs() > GREATEST) {
+        Some(&value) => Err(StatsError::OutOfRange { what, value, range: "within 1e100 of 0" }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that there are classes and that each is below their number.
+pub(crate) fn classes_below(what: &'static str, classes: &[usize], n_classes: usize) -> Result<(), StatsError> {
+    if classes.is_empty() {
+        return Err(StatsError::Empty { what });
+    }
+    match classes.iter().find(|&&class| class >= n_classes) {
+        Some(&class) => Err(StatsError::OutOfRange { what, value: class as f64, range: "below the number of classes" }),
         None => Ok(()),
     }
 }

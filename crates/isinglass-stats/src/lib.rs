@@ -1,4 +1,5 @@
-//! Estimates with intervals: AUROC, medians, grouped splits, permutation and bootstrap.
+//! Estimates with intervals: classifiers, effect sizes, correlations, tests, agreement, grouped splits, permutation and
+//! bootstrap.
 //!
 //! Every function takes plain slices and gives an [`Estimate`]: a value with its interval, its count and what was
 //! computed.
@@ -31,27 +32,42 @@
 //! ```
 
 mod adjust;
+mod agreement;
+mod alternative;
+mod anova;
 mod auroc;
 mod bootstrap;
 mod bootstrap_interval;
+mod calibration;
 mod canonical;
 mod cka;
+mod classify;
 mod cluster_agreement;
 mod cluster_validity;
 mod coefficient;
+mod confusion;
+mod contingency;
+mod correlation;
 mod cosine;
 mod decompose;
 mod design;
+mod detection;
+pub mod distribution;
+mod effect;
 mod error;
 mod estimate;
 mod folds;
+mod icc;
 mod kmeans;
+mod kolmogorov;
+mod ks;
 mod least_squares;
 mod logit;
 mod matrix;
 mod median;
 mod mixed;
 mod mixed_likelihood;
+mod moments;
 mod nested;
 mod newton;
 mod normal;
@@ -62,38 +78,57 @@ mod permutation;
 mod permutation_scheme;
 mod permutation_test;
 mod procrustes;
+mod proportion;
 mod rank;
 mod rank_curve;
+mod rank_tests;
+mod ranks;
+mod roc;
+mod shapiro_wilk;
 mod spectrum;
 mod split;
 mod subspace;
 mod summary;
+mod t_test;
 mod tails;
 mod theil_sen;
 mod trend;
 mod two_way;
 
 pub use adjust::{Correction, adjust, adjusted_p};
+pub use agreement::{KappaWeights, agreement, kappa};
+pub use alternative::Alternative;
+pub use anova::{KruskalWallis, OneWayAnova, brown_forsythe, kruskal_wallis, one_way_anova};
 pub use auroc::{auroc, auroc_delong, auroc_grouped};
 pub use bootstrap::{Bootstrap, Resample};
 pub use bootstrap_interval::{BootstrapDistribution, BootstrapInterval, acceleration};
+pub use calibration::{ForecastMetric, Forecasts, ReliabilityBin};
 pub use canonical::{Canonical, canonical_correlations};
 pub use cka::{Cka, cka_permuted, debiased_cka, linear_cka};
+pub use classify::{classify, classify_grouped};
 pub use cluster_agreement::{Agreement, VMeasure, adjusted_rand, agreement_permuted, nmi, purity, v_measure};
 pub use cluster_validity::{
     Distance, calinski_harabasz, davies_bouldin, silhouette, silhouette_permuted, silhouette_samples,
 };
 pub use coefficient::Coefficient;
+pub use confusion::{ClassMetric, Confusion};
+pub use contingency::{ChiSquaredTest, chi_squared_test, fisher_exact};
+pub use correlation::{kendall, pearson, point_biserial, spearman};
 pub use cosine::{cosine_floor, cosine_matrix, mean_pairwise_cosine};
 pub use design::Design;
+pub use detection::{Detection, DetectionCounts, DetectionRates, detection};
+pub use effect::{cliffs_delta, cohens_d, d_prime_held_out, glass_delta, hedges_g, hedges_g_approximate};
 pub use error::StatsError;
 pub use estimate::{Adjusted, Estimate, Interval, PValue};
 pub use folds::Folds;
+pub use icc::{Icc, IccModel, IccUnit, icc};
 pub use kmeans::{Clusters, KMeans, lloyd};
+pub use ks::{KsNull, kolmogorov_smirnov};
 pub use logit::{LogitFit, logit};
 pub use matrix::Matrix;
 pub use median::median;
 pub use mixed::{Likelihood, MixedFit, RandomEffects, mixed_model};
+pub use moments::{covariance, variance};
 pub use nested::NestedFold;
 pub use ols::{FTest, Line, OlsFit, StandardErrors, line, ols};
 pub use parallel_analysis::{NoStructure, ParallelAnalysis, parallel_analysis};
@@ -102,11 +137,19 @@ pub use permutation::{PairFlips, PermutationNull, permuted_labels};
 pub use permutation_scheme::{PermutedClasses, Scheme, permuted_classes};
 pub use permutation_test::{Draws, PermutationTest, Tail, permutation_test, sign_flip_test};
 pub use procrustes::{Procrustes, procrustes};
+pub use proportion::{binomial_test, mcnemar, proportion, proportion_exact};
 pub use rank::{EffectiveRank, effective_rank};
 pub use rank_curve::{RankAtSize, rank_curve};
+pub use rank_tests::{MannWhitney, RankNull, Wilcoxon, mann_whitney, wilcoxon};
+pub use ranks::average_ranks;
+pub use roc::{
+    RocCurve, auroc_one_vs_rest, auroc_one_vs_rest_grouped, average_precision, average_precision_grouped, roc_curve,
+};
+pub use shapiro_wilk::shapiro_wilk;
 pub use split::Split;
 pub use subspace::{SubspaceOverlap, principal_angles, subspace_overlap};
 pub use summary::{mean, quantile};
+pub use t_test::{TTest, one_sample_test, paired_test, student_test, welch_test};
 pub use theil_sen::{TheilSen, theil_sen};
 pub use trend::{Trend, jonckheere_terpstra, jonckheere_terpstra_permuted};
 pub use two_way::{Cell, Effect, SumsOfSquares, TwoWay, anova_two_way};

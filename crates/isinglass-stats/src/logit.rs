@@ -5,7 +5,7 @@ use faer::Mat;
 use crate::coefficient::Coefficient;
 use crate::design::Design;
 use crate::least_squares::{LeastSquares, diagonal};
-use crate::tails::{Null, chi2_upper};
+use crate::tails::Null;
 use crate::{Estimate, StatsError};
 
 /// What messages call it.
@@ -101,7 +101,7 @@ pub fn logit(design: &Design, labels: &[bool]) -> Result<LogitFit, StatsError> {
     let log_likelihood_null = n_true as f64 * share.ln() + (n - n_true) as f64 * (1.0 - share).ln();
     let pseudo_r2 = Estimate::new(1.0 - log_likelihood / log_likelihood_null, None, n, "McFadden's pseudo-R²");
     let pseudo_r2 = if design.has_intercept() && k > 1 {
-        let p = chi2_upper(2.0 * (log_likelihood - log_likelihood_null), (k - 1) as f64);
+        let p = crate::distribution::chi2_sf(2.0 * (log_likelihood - log_likelihood_null), (k - 1) as f64);
         pseudo_r2.with_p(p, "all slopes 0, likelihood ratio")
     } else {
         pseudo_r2

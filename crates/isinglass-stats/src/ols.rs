@@ -8,7 +8,7 @@ use crate::coefficient::Coefficient;
 use crate::design::Design;
 use crate::error::{finite, same_length};
 use crate::least_squares::{LeastSquares, diagonal};
-use crate::tails::{Null, f_upper};
+use crate::tails::Null;
 use crate::{Estimate, StatsError};
 
 /// What messages call it.
@@ -171,7 +171,7 @@ pub fn ols(design: &Design, y: &[f64], errors: StandardErrors<'_>) -> Result<Ols
         StandardErrors::Clustered(_) if df.0 > df.1 => None,
         _ => wald(&covariance, &values, first).map(|wald| wald / df.0),
     };
-    let f = f.map(|f| FTest { f, df, p: f_upper(f, df) });
+    let f = f.map(|f| FTest { f, df, p: crate::distribution::f_sf(f, df.0, df.1) });
     let r2 = Estimate::new(1.0 - left / total, None, n, "R²");
     let (n, df_total) = (n as f64, (n - first) as f64);
     let log_likelihood = -n / 2.0 * ((2.0 * std::f64::consts::PI * left / n).ln() + 1.0);

@@ -7,7 +7,7 @@ use crate::error::{finite, same_length};
 use crate::estimate::Interval;
 use crate::least_squares::LeastSquares;
 use crate::summary::mean_of;
-use crate::tails::{Null, f_upper};
+use crate::tails::Null;
 use crate::{Estimate, StatsError};
 
 /// What messages call it.
@@ -159,8 +159,8 @@ impl Within {
     fn effect(&self, method: &str, ss: f64, df: f64) -> Effect {
         let f = ss / df / (self.ss / self.df);
         let null = format!("no effect, F with {df} and {} degrees of freedom", self.df);
-        let partial_eta2 =
-            Estimate::new(ss / (ss + self.ss), None, self.n, method).with_p(f_upper(f, (df, self.df)), &null);
+        let partial_eta2 = Estimate::new(ss / (ss + self.ss), None, self.n, method)
+            .with_p(crate::distribution::f_sf(f, df, self.df), &null);
         Effect { ss, df, f, partial_eta2 }
     }
 

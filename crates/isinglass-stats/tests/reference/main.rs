@@ -9,7 +9,12 @@ mod reference;
 
 mod anova_2x2;
 mod bootstrap;
+mod classifier_metrics;
 mod clusters;
+mod correlation;
+mod counts;
+mod distributions;
+mod effect_sizes;
 mod logit_unpenalised;
 mod mixed_effects;
 mod multiple_testing;
@@ -17,6 +22,7 @@ mod ols;
 mod pca_effective_rank;
 mod permutation;
 mod subspaces;
+mod tests_two_samples;
 
 use reference::Reference;
 
@@ -28,7 +34,12 @@ fn every_file_of_the_folder_passes() {
         |reference: &Reference| match reference.topic.as_str() {
             "anova_2x2" => anova_2x2::check(reference),
             "bootstrap" => bootstrap::check(reference),
+            "classifier_metrics" => classifier_metrics::check(reference),
             "clusters" => clusters::check(reference),
+            "correlation" => correlation::check(reference),
+            "counts" => counts::check(reference),
+            "distributions" => distributions::check(reference),
+            "effect_sizes" => effect_sizes::check(reference),
             "logit_unpenalised" => logit_unpenalised::check(reference),
             "mixed_effects" => mixed_effects::check(reference),
             "multiple_testing" => multiple_testing::check(reference),
@@ -36,6 +47,7 @@ fn every_file_of_the_folder_passes() {
             "pca_effective_rank" => pca_effective_rank::check(reference),
             "permutation" => permutation::check(reference),
             "subspaces" => subspaces::check(reference),
+            "tests_two_samples" => tests_two_samples::check(reference),
             topic => panic!("no test knows the file `{topic}.json`"),
         },
     );
