@@ -53,14 +53,6 @@ impl Discriminant {
         Ok(Self { weights, intercepts, in_columns })
     }
 
-    /// The same with all weights and intercepts times this.
-    pub(crate) fn scaled(mut self, by: f64) -> Self {
-        (0..self.weights.ncols())
-            .for_each(|j| self.weights.col_as_slice_mut(j).iter_mut().for_each(|w: &mut f64| *w *= by));
-        self.intercepts.iter_mut().for_each(|b| *b *= by);
-        self
-    }
-
     /// Scores of the fold's test rows, for each labelling.
     pub(crate) fn scores(&self, fold: &Fold, labellings: usize) -> Vec<Vec<f64>> {
         let [_, coordinates] = fold.coordinates();

@@ -13,7 +13,6 @@ use crate::probe::{LinearProbe, Probe};
 ///
 /// It is the optimum if classes are normal with one covariance, which activations are not; shrink it where columns are as
 /// many as rows.
-/// With [`Covariance::Pooled`] sums of squares are over `n − classes`, else over n, as scikit-learn has them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lda {
     covariance: Covariance,
@@ -28,9 +27,6 @@ impl Lda {
     fn solve(self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Discriminant, FitError> {
         let n = fold.train().nrows();
         let mut found = Discriminant::of(fold, labellings, n_classes, Some(self.covariance))?;
-        if self.covariance == Covariance::Pooled {
-            found = found.scaled((n - n_classes) as f64 / n as f64);
-        }
         let share = |labels: &[usize], class: usize| labels.iter().filter(|&&c| c == class).count() as f64 / n as f64;
         let priors = labellings.iter().flat_map(|labels| match n_classes {
             2 => vec![(share(labels, 1) / share(labels, 0)).ln()],

@@ -119,11 +119,11 @@ fn binary(reference: &Reference) {
         // The library's standardised probe has weights in the rows' units: those of the reference over the deviations.
         let standardised = Logistic::l2(value).tolerance(1e-11).fit(&features, &labels).unwrap();
         let n = features.len() as f64;
-        let column = |j: usize| (0..features.len()).map(move |i| features.row(i)[j]);
+        let column = |j: usize| (0..features.len()).map(|i| features.row(i)[j]).collect::<Vec<f64>>();
         let (mut coefficients, mut intercept) = (Vec::new(), standardised.intercepts[0]);
         for (j, weight) in standardised.weights[0].iter().enumerate() {
-            let mean = column(j).sum::<f64>() / n;
-            coefficients.push(weight * (column(j).map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt());
+            let mean = column(j).iter().sum::<f64>() / n;
+            coefficients.push(weight * (column(j).iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt());
             intercept += weight * mean;
         }
         reference.check_all(&["C", &c, "standardized", "coef"], &coefficients, Within::Optimum);

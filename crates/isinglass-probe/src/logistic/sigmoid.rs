@@ -7,11 +7,6 @@ pub(crate) fn sigmoid(values: &mut [f64]) {
     Arch::new().dispatch(|| values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))));
 }
 
-/// `e^(x - less)` in place.
-pub(crate) fn exp_less(values: &mut [f64], less: &[f64]) {
-    Arch::new().dispatch(|| values.iter_mut().zip(less).for_each(|(v, less)| *v = exp(*v - less)));
-}
-
 /// `e^x` within 2e-16 of itself from -708 to 709, beyond which it stays as it is at the end; without a branch or a call, so
 /// that a loop over it becomes vector instructions.
 ///

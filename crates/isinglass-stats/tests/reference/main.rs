@@ -13,6 +13,7 @@ mod classifier_metrics;
 mod clusters;
 mod correlation;
 mod counts;
+mod dense;
 mod distributions;
 mod effect_sizes;
 mod logit_unpenalised;
