@@ -44,8 +44,8 @@ struct Arguments {
 }
 
 const NOTE: &str = "Each p of a layer is that of the greatest AUROC over all layers under the same shuffles, so it holds \
-    for the best layer too; its AUROC is still the greatest of many, which flatters it.\n`words` and `length` are what the \
-    texts give away without a model.\nThe steered texts continue one prompt at the best layer: an illustration.";
+    for the best layer too; its AUROC is still the greatest of many, which flatters it.\nWords, first words, length and \
+    punctuation are what the texts give away without a model, to a logistic probe with the same folds.\nThe steered texts continue one prompt at the best layer: an illustration.";
 
 fn main() -> ExitCode {
     cli::exit(run(&Arguments::parse()))
@@ -67,22 +67,32 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     let bar = cli::progress(texts.len(), "texts");
     let captured = Capture::new(sites, Pos::Last).rows(&model, &tokens, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    // activations → direction, scored out of fold beside what words and length alone give
-    let probe = ClassMeans::new().folds(arguments.folds).permutations(arguments.permutations).seed(arguments.seed);
+    // activations → direction, scored out of fold beside what the texts alone give
     let features = |rows: &Rows| Features::collect(rows.site(), &mut rows.source(64, model.device()));
     let layers = captured.iter().map(features).collect::<Result<Vec<_>, _>>()?;
-    let swept = probe.sweep(&layers, &labels)?;
-    let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
-    let baselines = [Features::words(&texts), Features::lengths(&lengths)];
-    let baselines = [probe.score(&baselines[0], &labels)?, probe.score(&baselines[1], &labels)?];
-    let (best, rows) = swept
+    let bar = cli::progress(0, "folds");
+    let progress = |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let probe = ClassMeans::new();
+    let found = CrossFit::new(&probe)
+        .folds(arguments.folds)
+        .permutations(arguments.permutations)
+        .seed(arguments.seed)
+        .progress(&progress)
+        .run(&layers, &labels, &Baselines::of(&texts))?;
+    bar.finish_and_clear();
+    let (best, layer) = found
+        .probes
         .iter()
-        .zip(captured.iter())
+        .zip(&layers)
         .max_by(|a, b| a.0.auroc.value().total_cmp(&b.0.auroc.value()))
         .ok_or("the model has no layers")?;
 
     // direction → steering
-    let (direction, prompt) = (probe.direction(rows, &labels)?, model.tokenize([&arguments.prompt])?);
+    let direction = probe.fit(layer, &labels)?.direction(1)?;
+    let prompt = model.tokenize([&arguments.prompt])?;
     let mut samples = Vec::new();
     for (label, alpha) in [("along", arguments.strength), ("unsteered", 0.0), ("against", -arguments.strength)] {
         let steer = (alpha != 0.0).then(|| Steer::add(&direction, alpha)).transpose()?;
@@ -92,14 +102,13 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     }
 
     // → report
-    for scored in swept.iter().chain(&baselines) {
-        println!("{:<32} {}", scored.name, scored.auroc);
-    }
+    println!("{found}");
     for (label, text) in &samples {
         println!("\n{label}:\n{text}");
     }
-    let by_layer = swept.iter().enumerate().map(|(layer, scored)| (layer as f64, scored));
-    let null = NullBand::central("shuffled labels, 95 %", 0.95, by_layer.clone().map(|(l, s)| (l, &s.null)))?;
+    let by_layer = found.probes.iter().enumerate().map(|(layer, scored)| (layer as f64, scored));
+    let nulls = by_layer.clone().filter_map(|(l, s)| Some((l, s.null.as_ref()?)));
+    let null = NullBand::central("shuffled labels, 95 %", 0.95, nulls)?;
     let plot = LinePlot::new("auroc_by_layer", "Held-out AUROC of the class-mean direction")
         .x_label("layer")
         .y_label("AUROC")
@@ -113,7 +122,7 @@ fn run(arguments: &Arguments) -> cli::Outcome {
         .setting("permutations", arguments.permutations)
         .setting("strength", arguments.strength);
     let report = Report::new("quickstart", "From texts to a direction and back", provenance).lines(plot);
-    let report = swept.iter().chain(&baselines).fold(report, |report, s| report.estimate(&s.name, &s.auroc));
+    let report = found.all().fold(report, |report, s| report.estimate(&s.name, &s.auroc));
     let written = report.note(NOTE).samples("Steered text", samples).write(&arguments.out)?;
     println!("\nreport: {}", written.markdown.display());
     Ok(())

@@ -38,12 +38,14 @@ pub mod prelude {
     };
     pub use isinglass_data::{Dataset, Example, read_pairs};
     pub use isinglass_model::{GeneratedText, Lens, Message, Model, ModelSource, Specials};
-    pub use isinglass_probe::{ClassMeans, Features, Labels, Scored};
+    pub use isinglass_probe::{
+        Baselines, ClassMeans, CrossFit, CrossFitted, Features, Labels, LinearProbe, Logistic, Probe, Ridge, Scored,
+    };
     pub use isinglass_report::{
         BarPlot, Cell, DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, RocPlot, ScatterPlot, Table,
     };
-    pub use isinglass_stats::{Bootstrap, Estimate, PermutationNull, Split};
-    pub use isinglass_steer::{At, Steer, SteerArgument};
+    pub use isinglass_stats::{Bootstrap, Correction, Estimate, PermutationNull, Split, adjust};
+    pub use isinglass_steer::{At, Steer, SteerArgument, load_directions, save_directions};
 }
 
 /// The README's example, compiled and run.

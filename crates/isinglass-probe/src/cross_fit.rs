@@ -1,10 +1,12 @@
 //! How good a probe is, asked honestly.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use isinglass_stats::{
-    Bootstrap, Estimate, Folds, PermutationNull, Resample, Split, StatsError, auroc, permuted_classes,
+    Bootstrap, ClassMetric, Estimate, Folds, PermutationNull, Split, StatsError, auroc, auroc_grouped,
+    auroc_one_vs_rest, auroc_one_vs_rest_grouped, classify_grouped, permuted_classes,
 };
 use rayon::prelude::*;
 
@@ -43,6 +45,7 @@ pub struct CrossFit<'p> {
     permutations: usize,
     resamples: usize,
     seed: u64,
+    no_null: Option<&'p str>,
     progress: Option<&'p (dyn Fn(usize, usize) + Sync)>,
 }
 
@@ -66,6 +69,8 @@ pub struct CrossFitted {
     pub baselines: Vec<Scored>,
     /// Why there are no baselines.
     pub left_out: Option<String>,
+    /// Why there is no null.
+    pub no_null: Option<String>,
 }
 
 /// How well one set of features tells the classes apart.
@@ -81,14 +86,14 @@ pub struct Scored {
     pub auroc: Estimate,
     /// Share of rows given their class, the mean over the classes, with a bootstrap interval over groups.
     pub accuracy: Estimate,
-    /// AUROCs of these features with labels shuffled.
-    pub null: PermutationNull,
+    /// AUROCs of these features with labels shuffled; none if they were left out.
+    pub null: Option<PermutationNull>,
 }
 
 impl<'p> CrossFit<'p> {
     /// Five folds, 1,000 shuffles of the labels, 2,000 bootstrap resamples, seed 0.
     pub fn new(probe: &'p dyn Probe) -> Self {
-        Self { probe, folds: 5, permutations: 1000, resamples: 2000, seed: 0, progress: None }
+        Self { probe, folds: 5, permutations: 1000, resamples: 2000, seed: 0, no_null: None, progress: None }
     }
 
     /// Number of folds.
@@ -98,10 +103,18 @@ impl<'p> CrossFit<'p> {
         self
     }
 
-    /// Number of shuffles of the labels.
+    /// Number of shuffles of the labels, at least 1.
     #[must_use]
     pub fn permutations(mut self, permutations: usize) -> Self {
         self.permutations = permutations;
+        self
+    }
+
+    /// No null of shuffled labels and so no p, because `why`; the result says so.
+    #[must_use]
+    pub fn without_null(mut self, why: &'p str) -> Self {
+        self.permutations = 0;
+        self.no_null = Some(why);
         self
     }
 
@@ -156,21 +169,16 @@ impl<'p> CrossFit<'p> {
         if features.is_empty() {
             return Err(StatsError::Empty { what: "features" }.into());
         }
-        labels.check("folds", folds.n_rows())?;
         features.iter().try_for_each(|features| labels.check(features.name(), features.len()))?;
         let views: &[View] = if baselines.left_out.is_some() { &[] } else { &View::ALL };
         if baselines.left_out.is_none() {
             labels.check("texts", baselines.texts.len())?;
         }
-        let sides: Vec<(Vec<usize>, Vec<usize>)> = folds.iter().collect();
-        for (train, test) in &sides {
-            let of = |row: &usize| labels.groups()[*row];
-            let trained: std::collections::BTreeSet<u64> = train.iter().map(of).collect();
-            if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
-                return Err(FitError::LeakingGroup { group });
-            }
-        }
+        let sides = sides(folds, labels)?;
         // The labels as they are, then shuffled; the same shuffles for every set of features.
+        if self.permutations == 0 && self.no_null.is_none() {
+            return Err(FitError::NoPermutations);
+        }
         let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
         let labellings: Vec<Vec<usize>> =
             std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect();
@@ -203,48 +211,60 @@ impl<'p> CrossFit<'p> {
             .map(|(of_folds, source)| Found::new(source.name(), of_folds, &sides, &labellings, labels.n_classes()))
             .collect::<Result<_, _>>()?;
 
-        let nulls: Vec<Vec<f64>> = found[..features.len()].iter().map(|found| found.aurocs[1..].to_vec()).collect();
-        let greatest = match &nulls[..] {
-            [only] => PermutationNull::from_values(only.clone(), labels.null())?,
-            all => PermutationNull::max_over(all, labels.null())?,
+        let nulls: Vec<Vec<f64>> = found.iter().map(|found| found.aurocs[1..].to_vec()).collect();
+        let greatest = match &nulls[..features.len()] {
+            _ if self.permutations == 0 => None,
+            [only] => Some(PermutationNull::from_values(only.clone(), labels.null())?),
+            all => Some(PermutationNull::max_over(all, labels.null())?),
         };
         let mut probes = Vec::new();
         let mut texts = Vec::new();
-        for (i, found) in found.into_iter().enumerate() {
-            let null = PermutationNull::from_values(found.aurocs[1..].to_vec(), labels.null())?;
+        for (i, (found, null)) in found.into_iter().zip(nulls).enumerate() {
+            let null = greatest.as_ref().map(|_| PermutationNull::from_values(null, labels.null())).transpose()?;
             let of_texts = i >= features.len();
-            let scored = self.scored(found, labels, if of_texts { &null } else { &greatest }, null.clone())?;
+            let scored =
+                self.scored(found, labels, if of_texts { null.as_ref() } else { greatest.as_ref() }, null.clone())?;
             if of_texts { texts.push(scored) } else { probes.push(scored) }
         }
-        let n_groups = labels.groups().iter().collect::<std::collections::BTreeSet<_>>().len();
+        let n_groups = labels.groups().iter().collect::<BTreeSet<_>>().len();
+        let no_null = self.no_null.map(str::to_owned);
         let how = format!("{}, {} folds over {n_groups} groups, seed {}", self.probe.name(), sides.len(), self.seed);
-        Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone() })
+        Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone(), no_null })
     }
 
     fn scored(
         &self,
         found: Found,
         labels: &Labels,
-        against: &PermutationNull,
-        null: PermutationNull,
+        against: Option<&PermutationNull>,
+        null: Option<PermutationNull>,
     ) -> Result<Scored, FitError> {
         let bootstrap = Bootstrap::resamples(self.resamples).seed(self.seed);
-        let (k, n_classes, classes) = (found.columns, labels.n_classes(), labels.classes());
-        let groups = Resample::Groups(labels.groups());
-        let name = if n_classes == 2 { "AUROC, out of fold" } else { "macro AUROC, out of fold" };
-        let auroc = bootstrap.estimate(groups, name, |rows| macro_auroc(rows, &found.scores, classes, n_classes))?;
-        let right: Vec<bool> =
-            found.scores.chunks(k).zip(classes).map(|(scores, &class)| predicted(scores) == class).collect();
-        let balanced = |rows: &[usize]| {
-            let mut counts = vec![[0_usize; 2]; n_classes];
-            rows.iter().for_each(|&row| counts[classes[row]][usize::from(right[row])] += 1);
-            let shares = counts.iter().map(|[wrong, right]| *right as f64 / (wrong + right) as f64);
-            // A class that was not drawn has no share.
-            let mean = shares.sum::<f64>() / n_classes as f64;
-            mean.is_finite().then_some(mean)
+        let (n_classes, classes, groups) = (labels.n_classes(), labels.classes(), labels.groups());
+        let auroc = match n_classes {
+            2 => auroc_grouped(&found.scores, &of_class_1(classes), groups, bootstrap)?,
+            _ => auroc_one_vs_rest_grouped(&found.scores, n_classes, classes, groups, bootstrap)?,
         };
-        let accuracy = bootstrap.estimate(groups, "balanced accuracy, out of fold", balanced)?;
-        Ok(Scored { name: found.name, auroc: auroc.with_permutation(against), accuracy, scores: found.scores, null })
+        let given: Vec<usize> = found.scores.chunks(columns(n_classes)).map(predicted).collect();
+        let accuracy = classify_grouped(classes, &given, n_classes, ClassMetric::BalancedAccuracy, groups, bootstrap)?;
+        let auroc = auroc.qualified("out of fold");
+        Ok(Scored {
+            name: found.name,
+            auroc: match against {
+                Some(against) => auroc.with_permutation(against),
+                None => auroc,
+            },
+            accuracy: accuracy.qualified("out of fold"),
+            scores: found.scores,
+            null,
+        })
+    }
+}
+
+impl CrossFitted {
+    /// The probes, then the baselines: what a report shows together.
+    pub fn all(&self) -> impl Iterator<Item = &Scored> {
+        self.probes.iter().chain(&self.baselines)
     }
 }
 
@@ -286,7 +306,6 @@ impl Source<'_> {
 /// Scores of all rows, and the AUROC of every labelling, the real one first.
 struct Found {
     name: String,
-    columns: usize,
     scores: Vec<f64>,
     aurocs: Vec<f64>,
 }
@@ -299,41 +318,79 @@ impl Found {
         labellings: &[Vec<usize>],
         n_classes: usize,
     ) -> Result<Self, FitError> {
-        let columns = if n_classes == 2 { 1 } else { n_classes };
-        let n = labellings[0].len();
-        let together = |labelling: usize| {
-            let mut scores = vec![0.0; n * columns];
-            for (of_fold, (_, test)) in of_folds.iter().zip(sides) {
-                for (of_row, &row) in of_fold[labelling].chunks(columns).zip(test) {
-                    scores[row * columns..(row + 1) * columns].copy_from_slice(of_row);
-                }
-            }
-            scores
-        };
-        let all: Vec<usize> = (0..n).collect();
-        let aurocs: Vec<Option<f64>> = (0..labellings.len())
+        let (n, columns) = (labellings[0].len(), columns(n_classes));
+        let together = |labelling| put_together(of_folds, sides, labelling, n, columns);
+        let aurocs = (0..labellings.len())
             .into_par_iter()
-            .map(|labelling| macro_auroc(&all, &together(labelling), &labellings[labelling], n_classes))
-            .collect();
-        // Labels hold every class, and scores are numbers, or the fit has failed before.
-        let aurocs = aurocs.into_iter().collect::<Option<_>>();
-        let aurocs = aurocs.ok_or(StatsError::Undefined { n_undefined: 1, n_drawn: labellings.len() })?;
-        Ok(Self { name, columns, scores: together(0), aurocs })
+            .map(|labelling| match n_classes {
+                2 => auroc(&together(labelling), &of_class_1(&labellings[labelling])),
+                _ => auroc_one_vs_rest(&together(labelling), n_classes, &labellings[labelling]),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { name, scores: together(0), aurocs })
     }
 }
 
-/// The mean over the classes of the AUROC of each against the others; of two classes that of class 1. None if a class is
-/// missing from the rows.
-fn macro_auroc(rows: &[usize], scores: &[f64], classes: &[usize], n_classes: usize) -> Option<f64> {
-    let columns = if n_classes == 2 { 1 } else { n_classes };
-    let of = |column: usize| {
-        let class = if n_classes == 2 { 1 } else { column };
-        let drawn: Vec<f64> = rows.iter().map(|&row| scores[row * columns + column]).collect();
-        let labels: Vec<bool> = rows.iter().map(|&row| classes[row] == class).collect();
-        auroc(&drawn, &labels).ok()
+/// The rows to fit to and to score, fold by fold.
+///
+/// # Errors
+/// [`FitError::LengthMismatch`] if the folds are of another number of rows, [`FitError::LeakingGroup`].
+fn sides(folds: &Folds, labels: &Labels) -> Result<Vec<(Vec<usize>, Vec<usize>)>, FitError> {
+    labels.check("folds", folds.n_rows())?;
+    let of = |row: &usize| labels.groups()[*row];
+    for (train, test) in folds {
+        let trained: BTreeSet<u64> = train.iter().map(of).collect();
+        if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
+            return Err(FitError::LeakingGroup { group });
+        }
+    }
+    Ok(folds.iter().collect())
+}
+
+/// Scores of each row by a probe that it was not part of, row after row: raw material for questions that [`CrossFit`] does
+/// not ask, without its null and its baselines.
+///
+/// # Errors
+/// Those of [`CrossFit::run_on`].
+pub fn out_of_fold(
+    probe: &dyn Probe,
+    features: &Features,
+    labels: &Labels,
+    folds: &Folds,
+) -> Result<Vec<f64>, FitError> {
+    labels.check(features.name(), features.len())?;
+    let (sides, labellings) = (sides(folds, labels)?, [labels.classes().to_vec()]);
+    let of_fold = |(train, test): &(Vec<usize>, Vec<usize>)| {
+        Source::Rows(features, probe).scores(train, test, labels, &labellings)
     };
-    let sum: Option<f64> = (0..columns).map(of).sum();
-    sum.map(|sum| sum / columns as f64)
+    let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
+    Ok(put_together(&scored, &sides, 0, labels.len(), columns(labels.n_classes())))
+}
+
+/// Scores of one labelling in the order of the rows.
+fn put_together(
+    of_folds: &[Vec<Vec<f64>>],
+    sides: &[(Vec<usize>, Vec<usize>)],
+    labelling: usize,
+    n: usize,
+    columns: usize,
+) -> Vec<f64> {
+    let mut scores = vec![0.0; n * columns];
+    for (of_fold, (_, test)) in of_folds.iter().zip(sides) {
+        for (of_row, &row) in of_fold[labelling].chunks(columns).zip(test) {
+            scores[row * columns..(row + 1) * columns].copy_from_slice(of_row);
+        }
+    }
+    scores
+}
+
+/// How many scores a row has.
+fn columns(n_classes: usize) -> usize {
+    if n_classes == 2 { 1 } else { n_classes }
+}
+
+fn of_class_1(classes: &[usize]) -> Vec<bool> {
+    classes.iter().map(|&class| class == 1).collect()
 }
 
 /// The class of the greatest score; of two classes, class 1 if its score is above 0.
@@ -347,19 +404,23 @@ fn predicted(scores: &[f64]) -> usize {
 /// The probe and its baselines, a line each.
 impl fmt::Display for CrossFitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.probes.iter().chain(&self.baselines).map(|s| s.name.chars().count()).max().unwrap_or(0);
-        writeln!(f, "{}", self.how)?;
-        for scored in &self.probes {
-            writeln!(f, "  {:width$}  {}  null {:.3}", scored.name, scored.auroc, scored.null.mean())?;
-        }
-        match &self.left_out {
-            Some(why) => writeln!(f, "no baselines: {why}"),
-            None => {
-                writeln!(f, "what the texts alone give away")?;
-                self.baselines.iter().try_for_each(|scored| {
-                    writeln!(f, "  {:width$}  {}  null {:.3}", scored.name, scored.auroc, scored.null.mean())
-                })
+        let width = self.all().map(|s| s.name.chars().count()).max().unwrap_or(0);
+        let line = |f: &mut fmt::Formatter<'_>, scored: &Scored| {
+            write!(f, "  {:width$}  {}", scored.name, scored.auroc)?;
+            match &scored.null {
+                Some(null) => writeln!(f, "  null {:.3}", null.mean()),
+                None => writeln!(f),
             }
+        };
+        writeln!(f, "{}", self.how)?;
+        self.probes.iter().try_for_each(|scored| line(f, scored))?;
+        if let Some(why) = &self.no_null {
+            writeln!(f, "no null of shuffled labels: {why}")?;
         }
+        if let Some(why) = &self.left_out {
+            return writeln!(f, "no baselines: {why}");
+        }
+        writeln!(f, "what the texts alone give away")?;
+        self.baselines.iter().try_for_each(|scored| line(f, scored))
     }
 }

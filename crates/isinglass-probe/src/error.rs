@@ -85,6 +85,9 @@ pub enum FitError {
         /// Two of its classes.
         classes: [usize; 2],
     },
+    /// There is nothing to compare with.
+    #[error("0 shuffles of the labels give no null; leave it out by `CrossFit::without_null`, which says why")]
+    NoPermutations,
     /// A fold tests on a group that it trains on.
     #[error("a fold trains and tests on rows of group `{group}`; keep groups whole")]
     LeakingGroup {

@@ -78,6 +78,16 @@ impl Features {
         &self.values[index * self.width..(index + 1) * self.width]
     }
 
+    /// Some of the rows, in the order given.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        let values = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
+        Self { name: self.name.clone(), site: self.site, width: self.width, values }
+    }
+
     /// The same rows with each number replaced.
     pub(crate) fn map_rows(&self, name: String, replace: impl Fn(&[f64]) -> Vec<f64>) -> Self {
         let values = (0..self.len()).flat_map(|i| replace(self.row(i))).collect();

@@ -22,7 +22,7 @@ mod ridge;
 pub use baselines::Baselines;
 pub use class_means::ClassMeans;
 pub use covariance::{Covariance, ledoit_wolf};
-pub use cross_fit::{CrossFit, CrossFitted, Scored};
+pub use cross_fit::{CrossFit, CrossFitted, Scored, out_of_fold};
 pub use error::FitError;
 pub use features::Features;
 pub use fold::{Fold, Scaling};
