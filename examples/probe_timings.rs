@@ -111,7 +111,7 @@ fn with_null(
     let found = asked.run_on(folds, &layers, labels, &Baselines::left_out("there are no texts"))?;
     let seconds = start.elapsed().as_secs_f64();
     let fits = (arguments.permutations + 1) * folds.n_folds() * arguments.layers;
-    let p = found.probes[0].auroc.p().map(|p| p.value());
+    let p = found.probes[0].auroc.p().map(isinglass::stats::PValue::value);
     println!(
         "{}",
         json!({ "case": "null", "seconds": seconds, "fits": fits, "auroc": found.probes[0].auroc.value(), "p": p })

@@ -45,7 +45,7 @@ pub mod prelude {
         BarPlot, Cell, DataSource, HeatMap, LinePlot, NullBand, Origin, Provenance, Report, RocPlot, ScatterPlot, Table,
     };
     pub use isinglass_stats::{Bootstrap, Correction, Estimate, PermutationNull, Split, adjust};
-    pub use isinglass_steer::{At, Steer, SteerArgument, load_directions, save_directions};
+    pub use isinglass_steer::{At, Directions, Steer, SteerArgument};
 }
 
 /// The README's example, compiled and run.

@@ -124,6 +124,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "zeros and ones are exact")]
 mod tests {
     use super::*;
 

@@ -80,7 +80,7 @@ impl Covariance {
                 sum.col_as_slice_mut(j).iter_mut().zip(from).for_each(|(to, from): (&mut f64, _)| *to += share * from);
             }
         }
-        Ok(Inverse::of(sum))
+        Ok(Inverse::of(&sum))
     }
 
     /// Whether it is the same whichever way the axes are turned, so that it may be estimated in the span of the rows.
@@ -109,7 +109,7 @@ pub fn ledoit_wolf(rows: &[f64], width: usize) -> Result<f64, FitError> {
 fn ledoit_wolf_of(centred: &Mat<f64>) -> f64 {
     let (n, d) = (centred.nrows() as f64, centred.ncols() as f64);
     let covariance = over_n(centred);
-    let squares: f64 = covariance.col_iter().flat_map(|column| column.iter()).map(|v| v * v).sum();
+    let squares: f64 = covariance.col_iter().map(|column| column.iter().map(|v| v * v).sum::<f64>()).sum();
     let trace: f64 = (0..covariance.ncols()).map(|j| covariance[(j, j)]).sum();
     // Sum over rows of their squared lengths, squared: what the products of entries vary by.
     let fourth: f64 = centred.row_iter().map(|row| row.iter().map(|v| v * v).sum::<f64>().powi(2)).sum();
@@ -135,7 +135,9 @@ fn centred(rows: MatRef<'_, f64>, of: &[usize]) -> Mat<f64> {
     for j in 0..centred.ncols() {
         let column: &mut [f64] = centred.col_as_slice_mut(j);
         let mean = column.iter().sum::<f64>() / column.len() as f64;
-        column.iter_mut().for_each(|v| *v -= mean);
+        for value in column {
+            *value -= mean;
+        }
     }
     centred
 }
@@ -155,7 +157,7 @@ fn deviation<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> f64 {
 }
 
 impl Inverse {
-    fn of(covariance: Mat<f64>) -> Self {
+    fn of(covariance: &Mat<f64>) -> Self {
         match Cholesky::new(covariance.clone()) {
             Some(factor) if factor.spread() > NEGLIGIBLE => Self::Factor(factor),
             _ => {

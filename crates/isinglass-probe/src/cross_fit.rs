@@ -314,7 +314,7 @@ impl Found {
     fn new(
         name: String,
         of_folds: &[Vec<Vec<f64>>],
-        sides: &[(Vec<usize>, Vec<usize>)],
+        sides: &[Side],
         labellings: &[Vec<usize>],
         n_classes: usize,
     ) -> Result<Self, FitError> {
@@ -331,11 +331,14 @@ impl Found {
     }
 }
 
-/// The rows to fit to and to score, fold by fold.
+/// The rows to fit to, and those to score.
+type Side = (Vec<usize>, Vec<usize>);
+
+/// Both sides of each fold.
 ///
 /// # Errors
 /// [`FitError::LengthMismatch`] if the folds are of another number of rows, [`FitError::LeakingGroup`].
-fn sides(folds: &Folds, labels: &Labels) -> Result<Vec<(Vec<usize>, Vec<usize>)>, FitError> {
+fn sides(folds: &Folds, labels: &Labels) -> Result<Vec<Side>, FitError> {
     labels.check("folds", folds.n_rows())?;
     let of = |row: &usize| labels.groups()[*row];
     for (train, test) in folds {
@@ -360,21 +363,13 @@ pub fn out_of_fold(
 ) -> Result<Vec<f64>, FitError> {
     labels.check(features.name(), features.len())?;
     let (sides, labellings) = (sides(folds, labels)?, [labels.classes().to_vec()]);
-    let of_fold = |(train, test): &(Vec<usize>, Vec<usize>)| {
-        Source::Rows(features, probe).scores(train, test, labels, &labellings)
-    };
+    let of_fold = |(train, test): &Side| Source::Rows(features, probe).scores(train, test, labels, &labellings);
     let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
     Ok(put_together(&scored, &sides, 0, labels.len(), columns(labels.n_classes())))
 }
 
 /// Scores of one labelling in the order of the rows.
-fn put_together(
-    of_folds: &[Vec<Vec<f64>>],
-    sides: &[(Vec<usize>, Vec<usize>)],
-    labelling: usize,
-    n: usize,
-    columns: usize,
-) -> Vec<f64> {
+fn put_together(of_folds: &[Vec<Vec<f64>>], sides: &[Side], labelling: usize, n: usize, columns: usize) -> Vec<f64> {
     let mut scores = vec![0.0; n * columns];
     for (of_fold, (_, test)) in of_folds.iter().zip(sides) {
         for (of_row, &row) in of_fold[labelling].chunks(columns).zip(test) {

@@ -74,7 +74,9 @@ fn means(rows: MatRef<'_, f64>, labellings: &[Vec<usize>], n_classes: usize) -> 
     let mut shares = Mat::zeros(rows.nrows(), labellings.len() * n_classes);
     for (p, labels) in labellings.iter().enumerate() {
         let mut counts = vec![0_usize; n_classes];
-        labels.iter().for_each(|&class| counts[class] += 1);
+        for &class in labels {
+            counts[class] += 1;
+        }
         labels
             .iter()
             .enumerate()

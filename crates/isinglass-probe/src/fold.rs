@@ -111,11 +111,13 @@ impl Fold {
             let kept: Vec<usize> = (0..values.len()).filter(|&i| values[i] > NEGLIGIBLE * longest).collect();
             let lengths: Vec<f64> = kept.iter().map(|&i| values[i]).collect();
             let n = self.train.nrows();
-            let scaled =
-                |power: f64| Mat::from_fn(n, kept.len(), |i, j| vectors[(i, kept[j])] * lengths[j].powf(power));
-            let combine = scaled(-0.5);
+            let scaled = |by: fn(f64) -> f64| {
+                let by: Vec<f64> = lengths.iter().map(|&length| by(length)).collect();
+                Mat::from_fn(n, kept.len(), |i, j| vectors[(i, kept[j])] * by[j])
+            };
+            let combine = scaled(|length| 1.0 / length.sqrt());
             let across = product(self.test.as_ref(), self.train.transpose());
-            Span { train: scaled(0.5), test: product(across.as_ref(), combine.as_ref()), lengths, combine }
+            Span { train: scaled(f64::sqrt), test: product(across.as_ref(), combine.as_ref()), lengths, combine }
         })
     }
 
@@ -180,6 +182,7 @@ impl Scaler {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "small sums are exact")]
 mod tests {
     use super::*;
 

@@ -118,7 +118,9 @@ impl Logistic {
                 // A softmax does not see what is added to all intercepts.
                 for of_one in optima.b.chunks_mut(columns) {
                     let mean = of_one.iter().sum::<f64>() / columns as f64;
-                    of_one.iter_mut().for_each(|b| *b -= mean);
+                    for b in of_one {
+                        *b -= mean;
+                    }
                 }
             }
             Ok(finish(&optima.w, &optima.b, columns))
@@ -152,7 +154,9 @@ impl Logistic {
             Weighting::OfClasses(weights) => weights.clone(),
             Weighting::Balanced => {
                 let mut counts = vec![0_usize; n_classes];
-                labels.iter().for_each(|&class| counts[class] += 1);
+                for &class in labels {
+                    counts[class] += 1;
+                }
                 counts.into_iter().map(|count| labels.len() as f64 / (n_classes * count) as f64).collect()
             }
         }

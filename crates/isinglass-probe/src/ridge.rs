@@ -44,7 +44,7 @@ impl Ridge {
     }
 
     /// Weights over the fold's coordinates.
-    fn solve(&self, fold: &Fold, targets: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>), FitError> {
+    fn solve(self, fold: &Fold, targets: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>), FitError> {
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             return Err(FitError::BadSetting { what: "alpha", value: self.alpha, range: "finite and above 0" });
         }

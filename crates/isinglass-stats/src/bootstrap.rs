@@ -162,7 +162,9 @@ impl Bootstrap {
     ) -> Result<Option<Interval>, StatsError> {
         let estimate = self.estimate(Resample::Groups(groups), "over groups", |rows| {
             let mut times = vec![0; groups.len()];
-            rows.iter().for_each(|&row| times[row] += 1);
+            for &row in rows {
+                times[row] += 1;
+            }
             statistic(&times)
         })?;
         Ok(estimate.interval().cloned())

@@ -58,68 +58,72 @@ pub enum DirectionFileError {
     },
 }
 
-/// Writes directions under names, atomically, with their sites and how they were found, and the provenance given: model,
-/// hash of its weights, data, seed, whatever a reader needs to make them again.
-///
-/// # Errors
-/// [`DirectionFileError::Format`] if the file cannot be written.
+/// Directions by name, and where they come from: model, hash of its weights, data, seed, whatever a reader needs to make
+/// them again.
 ///
 /// ```
-/// use std::collections::BTreeMap;
 /// use isinglass_core::{Direction, site::resid_post};
-/// use isinglass_steer::{load_directions, save_directions};
+/// use isinglass_steer::Directions;
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("joy.safetensors");
+/// let mut file = Directions::default();
 /// let joy = Direction { site: resid_post(3).id(), vector: vec![0.5, -1.0], how: "class means over 80 rows".into() };
-/// let provenance = BTreeMap::from([("model".to_string(), "SmolLM2-135M-Instruct".to_string())]);
-/// save_directions(&path, &BTreeMap::from([("joy".to_string(), joy.clone())]), &provenance)?;
-/// let (directions, found) = load_directions(&path)?;
-/// assert_eq!((&directions["joy"], &found["model"]), (&joy, &provenance["model"]));
+/// file.directions.insert("joy".into(), joy);
+/// file.provenance.insert("model".into(), "SmolLM2-135M-Instruct".into());
+/// file.save(&path)?;
+/// assert_eq!(Directions::load(&path)?, file);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn save_directions(
-    path: impl AsRef<Path>,
-    directions: &BTreeMap<String, Direction>,
-    provenance: &BTreeMap<String, String>,
-) -> Result<(), DirectionFileError> {
-    let mut metadata = provenance.clone();
-    let mut tensors = BTreeMap::new();
-    for (key, direction) in directions {
-        metadata.insert(format!("site.{key}"), direction.site.to_string());
-        metadata.insert(format!("how.{key}"), direction.how.clone());
-        tensors.insert(key.clone(), NewTensor::new([direction.vector.len()], &direction.vector[..]));
-    }
-    Ok(save_safetensors(path, &tensors, &metadata)?)
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Directions {
+    /// The directions, each with its site and how it was found.
+    pub directions: BTreeMap<String, Direction>,
+    /// What is true of all of them.
+    pub provenance: BTreeMap<String, String>,
 }
 
-/// Directions by name, and the provenance they were written with.
-///
-/// # Errors
-/// [`DirectionFileError`] if the file cannot be read, or a tensor is no direction.
-pub fn load_directions(
-    path: impl AsRef<Path>,
-) -> Result<(BTreeMap<String, Direction>, BTreeMap<String, String>), DirectionFileError> {
-    let path = path.as_ref();
-    let file = Safetensors::open(path)?;
-    let mut provenance = file.metadata().clone();
-    let mut directions = BTreeMap::new();
-    for key in file.names() {
-        let (key, view) = (key.to_owned(), file.get(key)?);
-        let at = || (path.to_path_buf(), key.clone());
-        let Some(site) = provenance.remove(&format!("site.{key}")) else {
-            let (path, key) = at();
-            return Err(DirectionFileError::NoSite { path, key });
-        };
-        let site = site.parse().map_err(|source| {
-            let (path, key) = at();
-            DirectionFileError::Site { path, key, source }
-        })?;
-        let vector = vector(path, &key, view.shape(), view.to_f32()?)?;
-        let how = provenance.remove(&format!("how.{key}")).unwrap_or_default();
-        directions.insert(key, Direction { site, vector, how });
+impl Directions {
+    /// Writes them as safetensors, atomically.
+    ///
+    /// # Errors
+    /// [`DirectionFileError::Format`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DirectionFileError> {
+        let mut metadata = self.provenance.clone();
+        let mut tensors = BTreeMap::new();
+        for (key, direction) in &self.directions {
+            metadata.insert(format!("site.{key}"), direction.site.to_string());
+            metadata.insert(format!("how.{key}"), direction.how.clone());
+            tensors.insert(key.clone(), NewTensor::new([direction.vector.len()], &direction.vector[..]));
+        }
+        Ok(save_safetensors(path, &tensors, &metadata)?)
     }
-    Ok((directions, provenance))
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`DirectionFileError`] if the file cannot be read, or a tensor is no direction.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, DirectionFileError> {
+        let path = path.as_ref();
+        let file = Safetensors::open(path)?;
+        let mut found = Self { directions: BTreeMap::new(), provenance: file.metadata().clone() };
+        for key in file.names() {
+            let view = file.get(key)?;
+            let at = || (path.to_path_buf(), key.to_owned());
+            let Some(site) = found.provenance.remove(&format!("site.{key}")) else {
+                let (path, key) = at();
+                return Err(DirectionFileError::NoSite { path, key });
+            };
+            let site = site.parse().map_err(|source| {
+                let (path, key) = at();
+                DirectionFileError::Site { path, key, source }
+            })?;
+            let vector = vector(path, key, view.shape(), view.to_f32()?)?;
+            let how = found.provenance.remove(&format!("how.{key}")).unwrap_or_default();
+            found.directions.insert(key.to_owned(), Direction { site, vector, how });
+        }
+        Ok(found)
+    }
 }
 
 fn vector(path: &Path, key: &str, shape: &[usize], values: Vec<f32>) -> Result<Vec<f32>, DirectionFileError> {
@@ -260,7 +264,7 @@ mod tests {
         let path = folder.path().join("v.safetensors");
         let tensors = BTreeMap::from([("joy".to_string(), NewTensor::new([2], vec![0.5_f32, 1.0]))]);
         save_safetensors(&path, &tensors, &BTreeMap::new()).unwrap();
-        let error = load_directions(&path).unwrap_err();
+        let error = Directions::load(&path).unwrap_err();
         assert!(error.to_string().ends_with("its metadata lack `site.joy`"), "{error}");
     }
 }

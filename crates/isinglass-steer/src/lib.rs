@@ -8,7 +8,5 @@ mod file;
 mod steer;
 
 pub use argument::{ArgumentError, SteerArgument};
-pub use file::{
-    DirectionFileError, Numbering, load_control_vector, load_directions, save_control_vector, save_directions,
-};
+pub use file::{DirectionFileError, Directions, Numbering, load_control_vector, save_control_vector};
 pub use steer::{At, NotAStream, Steer};

@@ -76,7 +76,9 @@ impl Newton {
             let first_norms = first_norms.get_or_insert_with(|| norms.clone());
             let (done, going): (Vec<usize>, Vec<usize>) =
                 (0..live.len()).partition(|&p| norms[p] <= self.tolerance * self.c * live.weight(p));
-            done.iter().for_each(|&p| live.write(p, &mut optima));
+            for &p in &done {
+                live.write(p, &mut optima);
+            }
             let norms: Vec<f64> = going.iter().map(|&p| norms[p] / first_norms[live.ids[p]]).collect();
             if !done.is_empty() {
                 gradient = gradient.of(&live.all_columns(&going));
