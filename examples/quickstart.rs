@@ -70,28 +70,16 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     // activations → direction, scored out of fold beside what the texts alone give
     let features = |rows: &Rows| Features::collect(rows.site(), &mut rows.source(64, model.device()));
     let layers = captured.iter().map(features).collect::<Result<Vec<_>, _>>()?;
-    let bar = cli::progress(0, "folds");
-    let progress = |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = cli::progress((layers.len() + 4) * arguments.folds, "folds");
+    let progress = |done, _| bar.set_position(done as u64);
     let probe = ClassMeans::new();
-    let found = CrossFit::new(&probe)
-        .folds(arguments.folds)
-        .permutations(arguments.permutations)
-        .seed(arguments.seed)
-        .progress(&progress)
-        .run(&layers, &labels, &Baselines::of(&texts))?;
+    let asked = CrossFit::new(&probe).folds(arguments.folds).permutations(arguments.permutations).seed(arguments.seed);
+    let found = asked.progress(&progress).run(&layers, &labels, &Baselines::of(&texts))?;
     bar.finish_and_clear();
-    let (best, layer) = found
-        .probes
-        .iter()
-        .zip(&layers)
-        .max_by(|a, b| a.0.auroc.value().total_cmp(&b.0.auroc.value()))
-        .ok_or("the model has no layers")?;
 
     // direction → steering
-    let direction = probe.fit(layer, &labels)?.direction(1)?;
+    let best = &found.probes[found.best()];
+    let direction = probe.fit(&layers[found.best()], &labels)?.direction(1)?;
     let prompt = model.tokenize([&arguments.prompt])?;
     let mut samples = Vec::new();
     for (label, alpha) in [("along", arguments.strength), ("unsteered", 0.0), ("against", -arguments.strength)] {

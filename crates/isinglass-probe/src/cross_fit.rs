@@ -262,6 +262,14 @@ impl<'p> CrossFit<'p> {
 }
 
 impl CrossFitted {
+    /// Which of the probes has the greatest AUROC, the first of equals.
+    ///
+    /// Its p counts for all of them; its AUROC does not, and flatters it.
+    pub fn best(&self) -> usize {
+        let greatest = self.probes.iter().map(|scored| scored.auroc.value()).fold(f64::NEG_INFINITY, f64::max);
+        self.probes.iter().position(|scored| scored.auroc.value() >= greatest).unwrap_or_default()
+    }
+
     /// The probes, then the baselines: what a report shows together.
     pub fn all(&self) -> impl Iterator<Item = &Scored> {
         self.probes.iter().chain(&self.baselines)

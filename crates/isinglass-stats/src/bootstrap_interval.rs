@@ -63,7 +63,7 @@ impl BootstrapDistribution {
     ///
     /// # Errors
     ///
-    /// [`StatsError::TooFewResamples`] below 40; [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite
+    /// [`StatsError::TooFewResamples`] below 40; [`StatsError::NotANumber`], [`StatsError::NotFinite`] for infinite
     /// values.
     pub fn new(value: f64, replicates: Vec<f64>) -> Result<Self, StatsError> {
         let how = format!(", {} resamples", replicates.len());
@@ -148,7 +148,7 @@ impl BootstrapDistribution {
 ///
 /// # Errors
 ///
-/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values,
+/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`] for infinite values,
 /// [`StatsError::NoSpread`] if all are equal.
 ///
 /// ```
@@ -223,7 +223,7 @@ mod tests {
         let new = |value, replicate, n| BootstrapDistribution::new(value, vec![replicate; n]).map(|_| ()).unwrap_err();
         assert_eq!(new(0.0, 1.0, 39), StatsError::TooFewResamples { got: 39, least: 40 });
         assert!(matches!(new(0.0, f64::NAN, 40), StatsError::NotANumber { .. }));
-        assert!(matches!(new(f64::INFINITY, 1.0, 40), StatsError::OutOfRange { .. }));
+        assert!(matches!(new(f64::INFINITY, 1.0, 40), StatsError::NotFinite { .. }));
         let constant = BootstrapDistribution::new(1.0, vec![1.0; 40]).unwrap();
         assert_eq!((constant.percentile(), constant.basic(), constant.normal()), (None, None, None));
         assert!(matches!(acceleration(&[2.0; 5]), Err(StatsError::NoSpread { .. })));

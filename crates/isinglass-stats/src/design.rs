@@ -46,7 +46,7 @@ impl Design {
     ///
     /// # Errors
     ///
-    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] if a value is infinite,
+    /// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`] if a value is infinite,
     /// [`StatsError::LengthMismatch`] with the columns before, [`StatsError::ColumnTwice`].
     pub fn column(mut self, name: &str, values: &[f64]) -> Result<Self, StatsError> {
         finite("values of a column", values)?;
@@ -123,7 +123,7 @@ mod tests {
         );
         assert!(matches!(design().column("b", &[1.0]), Err(StatsError::LengthMismatch { .. })));
         assert!(matches!(design().column("b", &[1.0, f64::NAN]), Err(StatsError::NotANumber { index: 1, .. })));
-        assert!(matches!(design().column("b", &[1.0, f64::INFINITY]), Err(StatsError::OutOfRange { .. })));
+        assert!(matches!(design().column("b", &[1.0, f64::INFINITY]), Err(StatsError::NotFinite { .. })));
         assert!(matches!(design().product("a", "c"), Err(StatsError::UnknownColumn { .. })));
         assert!(matches!(design().columns_for("y", 3), Err(StatsError::LengthMismatch { .. })));
         assert_eq!(Design::through_origin().columns_for("y", 3), Err(StatsError::Empty { what: "columns" }));

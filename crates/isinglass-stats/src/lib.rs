@@ -7,7 +7,21 @@
 //!
 //! Rows come in groups (a scenario, a prompt, a pair), and rows of one group resemble each other.
 //! So [`Split::grouped`] keeps a group on one side of a split, [`auroc_grouped`] resamples whole groups, and
-//! [`permuted_labels`] flips labels within pairs.
+//! [`permuted_classes`] exchanges labels as the design allows.
+//!
+//! | question | functions |
+//! | --- | --- |
+//! | how well do scores tell classes apart? | [`auroc_grouped`], [`auroc_one_vs_rest_grouped`], [`average_precision_grouped`], [`roc_curve`], [`classify_grouped`], [`Forecasts`] |
+//! | how large is a difference? | [`cohens_d`], [`hedges_g`], [`cliffs_delta`], [`d_prime_held_out`], [`detection`] |
+//! | do two things go together? | [`pearson`], [`spearman`], [`kendall`], [`point_biserial`] |
+//! | do samples differ? | [`welch_test`], [`paired_test`], [`mann_whitney`], [`wilcoxon`], [`kruskal_wallis`], [`kolmogorov_smirnov`], [`brown_forsythe`], [`permutation_test`], [`sign_flip_test`] |
+//! | do counts? | [`proportion`], [`chi_squared_test`], [`fisher_exact`], [`binomial_test`], [`mcnemar`] |
+//! | what explains an outcome? | [`ols`], [`mixed_model`], [`logit`], [`one_way_anova`], [`anova_two_way`], [`theil_sen`], [`jonckheere_terpstra`] |
+//! | do raters agree? | [`kappa`], [`icc`], [`agreement`] |
+//! | in how many directions do rows vary? | [`Pca`], [`effective_rank`], [`rank_curve`], [`parallel_analysis`] |
+//! | do two sets of directions resemble each other? | [`linear_cka`], [`canonical_correlations`], [`principal_angles`], [`subspace_overlap`], [`procrustes`], [`mean_pairwise_cosine`] |
+//! | are there clusters? | [`KMeans`], [`silhouette_permuted`], [`agreement_permuted`] |
+//! | how sure are we? | [`Bootstrap`], [`PermutationNull`], [`permuted_classes`], [`adjust`] |
 //!
 //! ```
 //! use isinglass_stats::{Bootstrap, PermutationNull, auroc, auroc_grouped, permuted_labels};

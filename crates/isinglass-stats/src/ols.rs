@@ -98,7 +98,7 @@ pub struct FTest {
 ///
 /// # Errors
 ///
-/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values, or for a row that
+/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`], [`StatsError::OutOfRange`] for a row that
 /// alone decides a coefficient under HC2 and HC3; [`StatsError::LengthMismatch`]; [`StatsError::TooFew`] unless there
 /// are more rows than columns; [`StatsError::Singular`] if columns depend on each other; [`StatsError::NoSpread`] if
 /// the outcome is constant or fitted without residuals; [`StatsError::TooFewGroups`].
@@ -354,10 +354,7 @@ mod tests {
         );
         assert!(matches!(check(&[1.0, 2.0, 4.0], &[1.0, 2.0]), StatsError::LengthMismatch { .. }));
         assert!(matches!(check(&[1.0, 2.0, 4.0], &[1.0, 2.0, f64::NAN]), StatsError::NotANumber { index: 2, .. }));
-        assert!(matches!(
-            check(&[1.0, 2.0, 4.0], &[1.0, 2.0, f64::INFINITY]),
-            StatsError::OutOfRange { what: "y", .. }
-        ));
+        assert!(matches!(check(&[1.0, 2.0, 4.0], &[1.0, 2.0, f64::INFINITY]), StatsError::NotFinite { what: "y", .. }));
         assert_eq!(fit(StandardErrors::Clustered(&[3; 6])), Err(StatsError::TooFewGroups { n_groups: 1 }));
         assert!(matches!(fit(StandardErrors::Clustered(&[3; 5])), Err(StatsError::LengthMismatch { .. })));
         // Row 0 alone decides its column.

@@ -72,8 +72,8 @@ pub struct PermutationTest {
 ///
 /// # Errors
 ///
-/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values or too many splits
-/// to count, [`StatsError::TooFew`] without draws; [`StatsError::NotANumber`] with what the statistic was given if
+/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`], [`StatsError::OutOfRange`] for too many
+/// splits to count, [`StatsError::TooFew`] without draws; [`StatsError::NotANumber`] with what the statistic was given if
 /// it has no value for a split.
 ///
 /// ```
@@ -316,7 +316,7 @@ mod tests {
         };
         assert!(matches!(check(&[], &[1.0], Draws::Exact), StatsError::Empty { .. }));
         assert!(matches!(check(&[1.0], &[f64::NAN], Draws::Exact), StatsError::NotANumber { index: 0, .. }));
-        assert!(matches!(check(&[1.0], &[f64::INFINITY], Draws::Exact), StatsError::OutOfRange { .. }));
+        assert!(matches!(check(&[1.0], &[f64::INFINITY], Draws::Exact), StatsError::NotFinite { .. }));
         assert!(matches!(check(&[1.0; 20], &[2.0; 20], Draws::Exact), StatsError::OutOfRange { .. }));
         assert!(matches!(check(&[1.0], &[2.0], Draws::Random { n: 0, seed: 1 }), StatsError::TooFew { .. }));
         let without_value = permutation_test(&[1.0], &[2.0], "d", |_, _| f64::NAN, Tail::Less, Draws::Exact);

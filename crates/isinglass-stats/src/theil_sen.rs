@@ -30,7 +30,7 @@ pub struct TheilSen {
 ///
 /// # Errors
 ///
-/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values,
+/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`] for infinite values,
 /// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] below 2 points, [`StatsError::NoSpread`] if all `x` are
 /// equal.
 ///

@@ -84,7 +84,7 @@ pub struct Cell {
 ///
 /// # Errors
 ///
-/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::OutOfRange`] for infinite values,
+/// [`StatsError::Empty`], [`StatsError::NotANumber`], [`StatsError::NotFinite`] for infinite values,
 /// [`StatsError::LengthMismatch`], [`StatsError::TooFew`] if a factor has one level or no cell has two rows,
 /// [`StatsError::Singular`] if a cell is empty, [`StatsError::NoSpread`] if all rows equal the mean of their cell.
 ///
