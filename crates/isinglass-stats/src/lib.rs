@@ -1,5 +1,4 @@
-//! Estimates with intervals: classifiers, effect sizes, correlations, tests, agreement, grouped splits, permutation and
-//! bootstrap.
+//! Statistics that can be believed: estimates with intervals, nulls that fit the design, splits that keep groups whole.
 //!
 //! Every function takes plain slices and gives an [`Estimate`]: a value with its interval, its count and what was
 //! computed.
