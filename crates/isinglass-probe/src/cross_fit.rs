@@ -163,13 +163,7 @@ impl<'p> CrossFit<'p> {
             labels.check("texts", baselines.texts.len())?;
         }
         let sides: Vec<(Vec<usize>, Vec<usize>)> = folds.iter().collect();
-        for (train, test) in &sides {
-            let of = |row: &usize| labels.groups()[*row];
-            let trained: std::collections::BTreeSet<u64> = train.iter().map(of).collect();
-            if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
-                return Err(FitError::LeakingGroup { group });
-            }
-        }
+        labels.check_sides(&sides)?;
         // The labels as they are, then shuffled; the same shuffles for every set of features.
         let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
         let labellings: Vec<Vec<usize>> =
@@ -221,7 +215,8 @@ impl<'p> CrossFit<'p> {
         Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone() })
     }
 
-    fn scored(
+    /// What was found, with intervals and a p against this null.
+    pub(crate) fn scored(
         &self,
         found: Found,
         labels: &Labels,
@@ -273,7 +268,8 @@ impl Source<'_> {
         let groups = train.iter().map(|&row| labels.groups()[row]).collect();
         let (fold, probe) = match *self {
             Self::Rows(features, probe) => {
-                (Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling()), probe)
+                let fold = Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling());
+                (fold.of_rows(train.to_vec()), probe)
             }
             Self::Texts(view, texts, probe) => (view.fold(texts, train, test, groups), probe),
         };
@@ -284,15 +280,16 @@ impl Source<'_> {
 }
 
 /// Scores of all rows, and the AUROC of every labelling, the real one first.
-struct Found {
+pub(crate) struct Found {
     name: String,
     columns: usize,
     scores: Vec<f64>,
-    aurocs: Vec<f64>,
+    pub(crate) aurocs: Vec<f64>,
 }
 
 impl Found {
-    fn new(
+    /// From the scores of the test rows of each fold, by each labelling.
+    pub(crate) fn new(
         name: String,
         of_folds: &[Vec<Vec<f64>>],
         sides: &[(Vec<usize>, Vec<usize>)],
@@ -324,7 +321,7 @@ impl Found {
 
 /// The mean over the classes of the AUROC of each against the others; of two classes that of class 1. None if a class is
 /// missing from the rows.
-fn macro_auroc(rows: &[usize], scores: &[f64], classes: &[usize], n_classes: usize) -> Option<f64> {
+pub(crate) fn macro_auroc(rows: &[usize], scores: &[f64], classes: &[usize], n_classes: usize) -> Option<f64> {
     let columns = if n_classes == 2 { 1 } else { n_classes };
     let of = |column: usize| {
         let class = if n_classes == 2 { 1 } else { column };

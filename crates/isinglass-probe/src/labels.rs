@@ -1,6 +1,6 @@
 //! Which class each row is of, which rows belong together, and what could be exchanged by chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use isinglass_stats::Scheme;
 
@@ -153,6 +153,19 @@ impl Labels {
             Design::Between => "labels of whole groups shuffled, refitted",
             Design::Free => "labels shuffled, refitted",
         }
+    }
+
+    /// # Errors
+    /// [`FitError::LeakingGroup`] if a fold, rows to train on and rows to test on, has a group on both sides.
+    pub(crate) fn check_sides(&self, sides: &[(Vec<usize>, Vec<usize>)]) -> Result<(), FitError> {
+        for (train, test) in sides {
+            let of = |row: &usize| self.groups[*row];
+            let trained: BTreeSet<u64> = train.iter().map(of).collect();
+            if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
+                return Err(FitError::LeakingGroup { group });
+            }
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod algebra;
 mod baselines;
+mod chosen;
 mod class_means;
 mod covariance;
 mod cross_fit;
@@ -13,21 +14,28 @@ mod discriminant;
 mod error;
 mod features;
 mod fold;
+mod forest;
+mod k_sparse;
 mod labels;
 mod lda;
 mod logistic;
 mod probe;
 mod ridge;
+mod svm;
 
 pub use baselines::Baselines;
+pub use chosen::{Choice, Chosen};
 pub use class_means::ClassMeans;
 pub use covariance::{Covariance, ledoit_wolf};
 pub use cross_fit::{CrossFit, CrossFitted, Scored};
 pub use error::FitError;
 pub use features::Features;
 pub use fold::{Fold, Scaling};
+pub use forest::Forest;
+pub use k_sparse::KSparse;
 pub use labels::Labels;
 pub use lda::Lda;
 pub use logistic::Logistic;
 pub use probe::{Linear, LinearProbe, Probe};
 pub use ridge::Ridge;
+pub use svm::{Curved, Straight, Svm};
