@@ -166,8 +166,7 @@ impl AttentionProbe {
         let split = Split::grouped(labels.groups()).folds(self.folds).seed(self.seed).stratified(labels.classes());
         let folds = split.split()?;
         let mean = Logistic::l2(self.c);
-        let beside =
-            CrossFit::new(&mean).permutations(self.permutations).resamples(self.resamples).seed(self.seed);
+        let beside = CrossFit::new(&mean).permutations(self.permutations).resamples(self.resamples).seed(self.seed);
         let pooled = beside.run_on(&folds, &[sequences.mean_pooled()], labels, baselines)?;
 
         let sides: Vec<(Vec<usize>, Vec<usize>)> = folds.iter().collect();

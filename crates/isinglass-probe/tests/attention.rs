@@ -81,7 +81,9 @@ fn with_one_row_a_text_it_is_a_logistic_probe() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     for width in [3, 60] {
         let texts: Vec<Vec<f64>> = (0..40)
-            .map(|i| (0..width).map(|j| rng.random::<f64>() + if j == 0 { 0.5 * f64::from(i % 2) } else { 0.0 }).collect())
+            .map(|i| {
+                (0..width).map(|j| rng.random::<f64>() + if j == 0 { 0.5 * f64::from(i % 2) } else { 0.0 }).collect()
+            })
             .collect();
         let sequences = Sequences::new("single rows", width, &texts).unwrap();
         let labels = Labels::of_independent_rows((0..40).map(|i| i % 2).collect()).unwrap();

@@ -131,10 +131,7 @@ mod tests {
     fn a_bowl_of_unequal_axes_is_found_and_a_slope_without_end_is_not() {
         let bowl = |x: &[f64]| {
             let of = |i: usize| 10_f64.powi(i as i32) * (x[i] - i as f64);
-            (
-                (0..5).map(|i| of(i) * (x[i] - i as f64)).sum::<f64>() / 2.0,
-                (0..5).map(of).collect(),
-            )
+            ((0..5).map(|i| of(i) * (x[i] - i as f64)).sum::<f64>() / 2.0, (0..5).map(of).collect())
         };
         let found = TIGHT.minimise(vec![3.0; 5], bowl);
         assert!(found.converged && (0..5).all(|i| (found.at[i] - i as f64).abs() < 1e-8), "{found:?}");

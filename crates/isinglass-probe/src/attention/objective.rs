@@ -28,8 +28,8 @@ struct Seen {
 impl Parameters {
     /// From numbers one after another: the columns, then the intercept.
     pub(crate) fn of(numbers: &[f64], width: usize) -> Self {
-        let columns = Mat::from_fn(width, numbers.len() / width, |i, j| numbers[j * width + i]);
-        Self { columns, intercept: numbers.last().copied().unwrap_or(0.0) }
+        let (intercept, columns) = (numbers[numbers.len() - 1], (numbers.len() - 1) / width);
+        Self { columns: Mat::from_fn(width, columns, |i, j| numbers[j * width + i]), intercept }
     }
 
     fn heads(&self) -> usize {
