@@ -85,7 +85,7 @@ impl View {
             Self::TfIdf | Self::FirstWords => Scaling::AsIs,
             Self::Length | Self::Punctuation => Scaling::Standardised,
         };
-        Fold::new(matrix(train), matrix(test), groups, scaling)
+        Fold::new(matrix(train), matrix(test), groups, scaling).of_rows(train.to_vec())
     }
 
     /// What is seen of a text, by name.

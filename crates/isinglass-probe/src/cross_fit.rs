@@ -14,7 +14,7 @@ use crate::baselines::{Baselines, View};
 use crate::error::FitError;
 use crate::features::Features;
 use crate::fold::Fold;
-use crate::labels::Labels;
+use crate::labels::{Labels, Side};
 use crate::logistic::Logistic;
 use crate::probe::Probe;
 
@@ -174,7 +174,7 @@ impl<'p> CrossFit<'p> {
         if baselines.left_out.is_none() {
             labels.check("texts", baselines.texts.len())?;
         }
-        let sides = sides(folds, labels)?;
+        let sides = labels.sides(folds)?;
         // The labels as they are, then shuffled; the same shuffles for every set of features.
         if self.permutations == 0 && self.no_null.is_none() {
             return Err(FitError::NoPermutations);
@@ -232,7 +232,8 @@ impl<'p> CrossFit<'p> {
         Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone(), no_null })
     }
 
-    fn scored(
+    /// What was found, with intervals and a p against this null.
+    pub(crate) fn scored(
         &self,
         found: Found,
         labels: &Labels,
@@ -301,7 +302,8 @@ impl Source<'_> {
         let groups = train.iter().map(|&row| labels.groups()[row]).collect();
         let (fold, probe) = match *self {
             Self::Rows(features, probe) => {
-                (Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling()), probe)
+                let fold = Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling());
+                (fold.of_rows(train.to_vec()), probe)
             }
             Self::Texts(view, texts, probe) => (view.fold(texts, train, test, groups), probe),
         };
@@ -312,14 +314,15 @@ impl Source<'_> {
 }
 
 /// Scores of all rows, and the AUROC of every labelling, the real one first.
-struct Found {
+pub(crate) struct Found {
     name: String,
     scores: Vec<f64>,
-    aurocs: Vec<f64>,
+    pub(crate) aurocs: Vec<f64>,
 }
 
 impl Found {
-    fn new(
+    /// From the scores of the test rows of each fold, by each labelling.
+    pub(crate) fn new(
         name: String,
         of_folds: &[Vec<Vec<f64>>],
         sides: &[Side],
@@ -330,32 +333,10 @@ impl Found {
         let together = |labelling| put_together(of_folds, sides, labelling, n, columns);
         let aurocs = (0..labellings.len())
             .into_par_iter()
-            .map(|labelling| match n_classes {
-                2 => auroc(&together(labelling), &of_class_1(&labellings[labelling])),
-                _ => auroc_one_vs_rest(&together(labelling), n_classes, &labellings[labelling]),
-            })
+            .map(|labelling| macro_auroc(&together(labelling), &labellings[labelling], n_classes))
             .collect::<Result<_, _>>()?;
         Ok(Self { name, scores: together(0), aurocs })
     }
-}
-
-/// The rows to fit to, and those to score.
-type Side = (Vec<usize>, Vec<usize>);
-
-/// Both sides of each fold.
-///
-/// # Errors
-/// [`FitError::LengthMismatch`] if the folds are of another number of rows, [`FitError::LeakingGroup`].
-fn sides(folds: &Folds, labels: &Labels) -> Result<Vec<Side>, FitError> {
-    labels.check("folds", folds.n_rows())?;
-    let of = |row: &usize| labels.groups()[*row];
-    for (train, test) in folds {
-        let trained: BTreeSet<u64> = train.iter().map(of).collect();
-        if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
-            return Err(FitError::LeakingGroup { group });
-        }
-    }
-    Ok(folds.iter().collect())
 }
 
 /// Scores of each row by a probe that it was not part of, row after row: raw material for questions that [`CrossFit`] does
@@ -370,7 +351,7 @@ pub fn out_of_fold(
     folds: &Folds,
 ) -> Result<Vec<f64>, FitError> {
     labels.check(features.name(), features.len())?;
-    let (sides, labellings) = (sides(folds, labels)?, [labels.classes().to_vec()]);
+    let (sides, labellings) = (labels.sides(folds)?, [labels.classes().to_vec()]);
     let of_fold = |(train, test): &Side| Source::Rows(features, probe).scores(train, test, labels, &labellings);
     let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
     Ok(put_together(&scored, &sides, 0, labels.len(), columns(labels.n_classes())))
@@ -392,6 +373,14 @@ fn columns(n_classes: usize) -> usize {
     if n_classes == 2 { 1 } else { n_classes }
 }
 
+/// The AUROC of scores, row after row; of more than two classes the mean over them, each against the others.
+pub(crate) fn macro_auroc(scores: &[f64], classes: &[usize], n_classes: usize) -> Result<f64, StatsError> {
+    match n_classes {
+        2 => auroc(scores, &of_class_1(classes)),
+        _ => auroc_one_vs_rest(scores, n_classes, classes),
+    }
+}
+
 fn of_class_1(classes: &[usize]) -> Vec<bool> {
     classes.iter().map(|&class| class == 1).collect()
 }
@@ -404,17 +393,22 @@ fn predicted(scores: &[f64]) -> usize {
     }
 }
 
+/// Name (as wide as asked for), AUROC, and what chance gives.
+impl fmt::Display for Scored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:width$}  {}", self.name, self.auroc, width = f.width().unwrap_or(0))?;
+        match &self.null {
+            Some(null) => write!(f, "  null {:.3}", null.mean()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The probe and its baselines, a line each.
 impl fmt::Display for CrossFitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.all().map(|s| s.name.chars().count()).max().unwrap_or(0);
-        let line = |f: &mut fmt::Formatter<'_>, scored: &Scored| {
-            write!(f, "  {:width$}  {}", scored.name, scored.auroc)?;
-            match &scored.null {
-                Some(null) => writeln!(f, "  null {:.3}", null.mean()),
-                None => writeln!(f),
-            }
-        };
+        let line = |f: &mut fmt::Formatter<'_>, scored: &Scored| writeln!(f, "  {scored:width$}");
         writeln!(f, "{}", self.how)?;
         self.probes.iter().try_for_each(|scored| line(f, scored))?;
         if let Some(why) = &self.no_null {

@@ -1,6 +1,6 @@
 //! What a probe is fitted to: rows of numbers.
 
-use faer::Mat;
+use faer::{Mat, MatRef};
 use isinglass_core::{ActivationSource, Rows, SiteId};
 
 use crate::error::FitError;
@@ -88,10 +88,15 @@ impl Features {
         Self { name: self.name.clone(), site: self.site, width: self.width, values }
     }
 
-    /// The same rows with each number replaced.
-    pub(crate) fn map_rows(&self, name: String, replace: impl Fn(&[f64]) -> Vec<f64>) -> Self {
-        let values = (0..self.len()).flat_map(|i| replace(self.row(i))).collect();
-        Self { name, site: self.site, width: self.width, values }
+    /// As many rows of the same site with these numbers, `[rows, width]`.
+    pub(crate) fn with_rows(&self, name: String, rows: MatRef<'_, f64>) -> Self {
+        Self::of_matrix(name, self.site, rows)
+    }
+
+    /// Rows that are known to be finite, `[rows, width]`.
+    pub(crate) fn of_matrix(name: String, site: Option<SiteId>, rows: MatRef<'_, f64>) -> Self {
+        let values = rows.row_iter().flat_map(|row| row.iter().copied()).collect();
+        Self { name, site, width: rows.ncols(), values }
     }
 
     /// Some of the rows, `[rows, width]`.

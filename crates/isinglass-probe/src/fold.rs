@@ -23,6 +23,7 @@ pub struct Fold {
     train: Mat<f64>,
     test: Mat<f64>,
     groups: Vec<u64>,
+    rows: Vec<usize>,
     scaler: Option<Scaler>,
     gram: OnceLock<Mat<f64>>,
     span: OnceLock<Span>,
@@ -66,7 +67,14 @@ impl Fold {
             scaler.apply(&mut train);
             scaler.apply(&mut test);
         }
-        Self { train, test, groups, scaler, gram: OnceLock::new(), span: OnceLock::new() }
+        let rows = (0..train.nrows()).collect();
+        Self { train, test, groups, rows, scaler, gram: OnceLock::new(), span: OnceLock::new() }
+    }
+
+    /// Which rows of all those are the rows to fit to; the first ones unless said.
+    pub(crate) fn of_rows(mut self, rows: Vec<usize>) -> Self {
+        self.rows = rows;
+        self
     }
 
     /// The scaled rows to fit to, `[rows, width]`.
@@ -84,13 +92,21 @@ impl Fold {
         &self.groups
     }
 
-    /// Some of the rows to fit to, and others of them to score, scaled anew.
-    pub(crate) fn inner(&self, fit: &[usize], score: &[usize]) -> Self {
+    /// Which of all rows, from 0, each row to fit to is; what is known of rows beside their labels is found by it.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// Some of the rows to fit to, and others of them to score, scaled by the former.
+    pub(crate) fn inner(&self, fit: &[usize], score: &[usize], scaling: Scaling) -> Self {
         let rows = |of: &[usize]| Mat::from_fn(of.len(), self.train.ncols(), |i, j| self.train[(of[i], j)]);
         let groups = fit.iter().map(|&i| self.groups[i]).collect();
-        // Scaling is affine, so scaling what is scaled by the inner rows is scaling by them alone.
-        let scaling = if self.scaler.is_some() { Scaling::Standardised } else { Scaling::AsIs };
-        Self::new(rows(fit), rows(score), groups, scaling)
+        Self::new(rows(fit), rows(score), groups, scaling).of_rows(fit.iter().map(|&i| self.rows[i]).collect())
+    }
+
+    /// The same rows after something was done to all of them, `[rows, width]` each, scaled by those to fit to.
+    pub(crate) fn with(&self, train: Mat<f64>, test: Mat<f64>, scaling: Scaling) -> Self {
+        Self::new(train, test, self.groups.clone(), scaling).of_rows(self.rows.clone())
     }
 
     /// Whether there are no more rows than columns, so that the span is the smaller problem.

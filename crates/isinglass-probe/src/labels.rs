@@ -1,10 +1,13 @@
 //! Which class each row is of, which rows belong together, and what could be exchanged by chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use isinglass_stats::Scheme;
+use isinglass_stats::{Folds, Scheme};
 
 use crate::error::FitError;
+
+/// The rows to fit to, and those to score.
+pub(crate) type Side = (Vec<usize>, Vec<usize>);
 
 /// The class of each row, and its group.
 ///
@@ -153,6 +156,23 @@ impl Labels {
             Design::Between => "labels of whole groups shuffled, refitted",
             Design::Free => "labels shuffled, refitted",
         }
+    }
+
+    /// Both sides of each fold.
+    ///
+    /// # Errors
+    /// [`FitError::LengthMismatch`] if the folds are of another number of rows, [`FitError::LeakingGroup`] if a group is on
+    /// both sides of one.
+    pub(crate) fn sides(&self, folds: &Folds) -> Result<Vec<Side>, FitError> {
+        self.check("folds", folds.n_rows())?;
+        let of = |row: &usize| self.groups[*row];
+        for (train, test) in folds {
+            let trained: BTreeSet<u64> = train.iter().map(of).collect();
+            if let Some(group) = test.iter().map(of).find(|group| trained.contains(group)) {
+                return Err(FitError::LeakingGroup { group });
+            }
+        }
+        Ok(folds.iter().collect())
     }
 
     /// # Errors

@@ -5,29 +5,47 @@
 //! A [`LinearProbe`] fitted to all rows gives a direction to steer along.
 
 mod algebra;
+mod attention;
 mod baselines;
+mod chosen;
 mod class_means;
 mod covariance;
 mod cross_fit;
 mod discriminant;
+mod erase;
 mod error;
 mod features;
 mod fold;
+mod forest;
+mod inlp;
+mod k_sparse;
 mod labels;
 mod lda;
+mod leace;
 mod logistic;
 mod probe;
 mod ridge;
+mod sequences;
+mod svm;
 
+pub use attention::{Attention, AttentionFound, AttentionProbe};
 pub use baselines::Baselines;
+pub use chosen::{Choice, Chosen};
 pub use class_means::ClassMeans;
 pub use covariance::{Covariance, ledoit_wolf};
 pub use cross_fit::{CrossFit, CrossFitted, Scored, out_of_fold};
+pub use erase::{Erased, Eraser, Erasure};
 pub use error::FitError;
 pub use features::Features;
 pub use fold::{Fold, Scaling};
+pub use forest::Forest;
+pub use inlp::Inlp;
+pub use k_sparse::KSparse;
 pub use labels::Labels;
 pub use lda::Lda;
+pub use leace::Leace;
 pub use logistic::Logistic;
 pub use probe::{Linear, LinearProbe, Probe};
 pub use ridge::Ridge;
+pub use sequences::Sequences;
+pub use svm::{Curved, Straight, Svm};
