@@ -270,7 +270,7 @@ impl AttentionProbe {
                 let query = &mut numbers[2 * head * coordinates..(2 * head + 1) * coordinates];
                 // Standardised rows are about the root of the width long: queries make of them numbers of variance 1.
                 let reach = (3.0 / width as f64).sqrt();
-                query.iter_mut().for_each(|q| *q = rng.random_range(-reach..reach));
+                query.fill_with(|| rng.random_range(-reach..reach));
             }
             lbfgs.minimise(numbers, |at| Parameters::of(at, coordinates).objective(texts, &signs, self.c))
         });

@@ -30,7 +30,7 @@ use crate::probe::{LinearProbe, Probe};
 /// ```
 /// use isinglass_probe::{Baselines, Chosen, CrossFit, Features, Labels, Logistic};
 ///
-/// let values = (0..60).flat_map(|i| [f64::from(i % 2) * 2.0 + f64::from(i % 5), f64::from(i % 7)]).collect();
+/// let values = (0..60).flat_map(|i| [f64::from(i % 2) * 4.0 + f64::from(i % 5), f64::from(i % 7)]).collect();
 /// let layer = Features::new("layer 3", 2, values)?;
 /// let labels = Labels::paired((0..60).map(|i| i % 2 == 1).collect(), (0..60).map(|i| i / 2).collect())?;
 /// let probe = Chosen::among([0.01, 0.1, 1.0].map(Logistic::l2));

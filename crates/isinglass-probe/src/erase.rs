@@ -68,7 +68,7 @@ impl Erasure {
     /// use isinglass_probe::{Erasure, Features};
     ///
     /// let rows = Features::new("rows", 2, vec![1.0, 5.0, -2.0, 7.0])?;
-    /// let without = Erasure::project_out(&[3.0, 0.0])?.apply(&rows)?;
+    /// let without = Erasure::project_out(&[2.0, 0.0])?.apply(&rows)?;
     /// assert_eq!((without.row(0), without.row(1)), (&[0.0, 5.0][..], &[0.0, 7.0][..]));
     /// # Ok::<(), isinglass_probe::FitError>(())
     /// ```
@@ -140,9 +140,10 @@ impl Erasure {
 /// let tone: Vec<usize> = (0..80).map(|i| i / 2 % 2).collect();
 /// let class: Vec<usize> = (0..80).map(|i| if i % 16 == 5 { 1 - tone[i] } else { tone[i] }).collect();
 /// let values = (0..80).flat_map(|i| [3.0 * tone[i] as f64 + (i % 5) as f64, (i % 7) as f64]).collect();
-/// let (layer, labels) = (Features::new("layer 3", 2, values)?, Labels::of_independent_rows(class)?);
+/// let layer = Features::new("layer 3", 2, values)?;
+/// let (labels, tone) = (Labels::of_independent_rows(class)?, Labels::of_independent_rows(tone)?);
 /// let probe = Logistic::l2(1.0);
-/// let without_tone = Erased::new(&probe, &Leace, &Labels::of_independent_rows(tone)?);
+/// let without_tone = Erased::new(&probe, &Leace, &tone);
 /// let none = Baselines::left_out("numbers have no texts");
 /// let score = |probe| CrossFit::new(probe).permutations(20).run(std::slice::from_ref(&layer), &labels, &none);
 /// assert!(score(&probe)?.probes[0].auroc.value() > 0.75);

@@ -178,7 +178,7 @@ mod tests {
         let rows: Vec<f64> = (0..40).map(f64::from).collect();
         let labels: Vec<usize> = (0..40).map(|i| usize::from(i >= 20)).collect();
         let fold = fold(&rows, &[0.0, 39.0]);
-        let deep = Forest::new().trees(30).score(&fold, &[labels.clone()], 2).unwrap();
+        let deep = Forest::new().trees(30).score(&fold, std::slice::from_ref(&labels), 2).unwrap();
         assert_eq!(deep, [[-0.5, 0.5]]);
         // A leaf of all rows: their share of class 1, 0.5, but for which rows are drawn.
         let whole = Forest::new().trees(400).min_leaf(40).score(&fold, &[labels], 2).unwrap();
@@ -191,7 +191,7 @@ mod tests {
         let rows: Vec<f64> = (0..60).map(f64::from).collect();
         let labels: Vec<usize> = (0..60).map(|i| usize::from((20..40).contains(&i))).collect();
         let fold = fold(&rows, &[5.0, 30.0, 55.0]);
-        let at = |forest: Forest| forest.trees(100).score(&fold, &[labels.clone()], 2).unwrap().remove(0);
+        let at = |forest: Forest| forest.trees(100).score(&fold, std::slice::from_ref(&labels), 2).unwrap().remove(0);
         let (one, two) = (at(Forest::new().max_depth(1)), at(Forest::new().max_depth(2)));
         assert!(one[1] < 0.25 && two[1] > 0.3, "{one:?} {two:?}");
         assert!(two[0] < -0.3 && two[2] < -0.3, "{two:?}");
@@ -202,12 +202,14 @@ mod tests {
         let rows: Vec<f64> = (0..30).map(f64::from).collect();
         let labels: Vec<usize> = (0..30).map(|i| i / 10).collect();
         let fold = fold(&rows, &[2.0, 15.0, 27.0]);
-        let of = |seed| Forest::new().trees(40).seed(seed).score(&fold, &[labels.clone()], 3).unwrap().remove(0);
+        let of =
+            |seed| Forest::new().trees(40).seed(seed).score(&fold, std::slice::from_ref(&labels), 3).unwrap().remove(0);
         for (row, scores) in of(1).chunks(3).enumerate() {
             assert!((0..3).all(|class| (scores[class] > 0.5) == (class == row)), "{scores:?}");
         }
         let noisy: Vec<usize> = (0..30).map(|i| (i * 7 % 11) % 2).collect();
-        let noisy = |seed| Forest::new().trees(40).seed(seed).score(&fold, &[noisy.clone()], 2).unwrap().remove(0);
+        let noisy =
+            |seed| Forest::new().trees(40).seed(seed).score(&fold, std::slice::from_ref(&noisy), 2).unwrap().remove(0);
         assert_eq!(noisy(1), noisy(1));
         assert_ne!(noisy(1), noisy(2));
     }

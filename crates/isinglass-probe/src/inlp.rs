@@ -92,8 +92,7 @@ impl Eraser for Inlp {
                 }
                 let new = norm(&direction);
                 if new > NOTHING_NEW * length {
-                    direction.iter_mut().for_each(|d| *d /= new);
-                    removed.push(direction);
+                    removed.push(direction.iter().map(|d| d / new).collect());
                 }
             }
             if removed.len() == before {

@@ -70,8 +70,8 @@ impl Eraser for Leace {
         };
 
         // Covariance of the whitened rows with the classes, over the axes.
-        let mut shares = vec![0.0; n_classes];
-        concept.iter().for_each(|&class| shares[class] += 1.0 / n);
+        let share = |class| concept.iter().filter(|&&c| c == class).count() as f64 / n;
+        let shares: Vec<f64> = (0..n_classes).map(share).collect();
         let classes = Mat::from_fn(rows.nrows(), n_classes, |i, class| {
             (f64::from(u8::from(concept[i] == class)) - shares[class]) / n
         });
@@ -91,5 +91,49 @@ impl Eraser for Leace {
         };
         let take = over(&|deviation| 1.0 / deviation).transpose().to_owned();
         Ok(Erasure::new(over(&|deviation| deviation), take, means))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Cholesky;
+
+    /// Of two classes, with `δ` the difference of their means and `S` the covariance, `W⁺ P W = δ δᵀ S⁻¹ / (δᵀ S⁻¹ δ)`.
+    #[test]
+    fn of_two_classes_it_is_the_closed_form_of_the_difference() {
+        let (n, width) = (30, 4);
+        let rows = Mat::from_fn(n, width, |i, j| {
+            ((i * 37 + j * 11 + i * i * (j + 2)) % 29) as f64 / 5.0 * (1.0 + j as f64) + (i % 3 / 2 * (j + 1)) as f64
+        });
+        let concept: Vec<usize> = (0..n).map(|i| i % 3 / 2).collect();
+        let mean = |of: &dyn Fn(usize) -> bool, j: usize| {
+            let of: Vec<f64> = (0..n).filter(|&i| of(i)).map(|i| rows[(i, j)]).collect();
+            of.iter().sum::<f64>() / of.len() as f64
+        };
+        let all: Vec<f64> = (0..width).map(|j| mean(&|_| true, j)).collect();
+        let difference = Mat::from_fn(width, 1, |j, _| mean(&|i| concept[i] == 1, j) - mean(&|i| concept[i] == 0, j));
+        let centred = Mat::from_fn(n, width, |i, j| rows[(i, j)] - all[j]);
+        let mut turned = difference.clone();
+        Cholesky::new(gram(centred.transpose())).unwrap().solve(turned.as_mut());
+        let scale = product(difference.transpose(), turned.as_ref())[(0, 0)];
+
+        let erasure = Leace.fit_matrix(rows.as_ref(), &concept, 2).unwrap();
+        let probe = Mat::from_fn(1, width, |_, j| (j * j) as f64 - 1.5);
+        let got = erasure.apply_matrix(probe.as_ref());
+        let along: f64 = (0..width).map(|j| (probe[(0, j)] - all[j]) * turned[(j, 0)]).sum::<f64>() / scale;
+        for j in 0..width {
+            let expected = probe[(0, j)] - along * difference[(j, 0)];
+            assert!((got[(0, j)] - expected).abs() < 1e-10, "{j}: {}, {expected}", got[(0, j)]);
+        }
+    }
+
+    #[test]
+    fn where_means_are_equal_nothing_is_taken() {
+        let rows = Mat::from_fn(8, 2, |i, j| if j == 0 { (i / 2) as f64 } else { (i / 2 % 2) as f64 });
+        let erasure = Leace.fit_matrix(rows.as_ref(), &[0, 1, 0, 1, 0, 1, 0, 1], 2).unwrap();
+        assert_eq!(erasure.rank(), 0);
+        assert!((0..8).all(|i| (erasure.apply_matrix(rows.as_ref())[(i, 0)] - rows[(i, 0)]).abs() < 1e-15));
+        assert!(matches!(Leace.fit_matrix(rows.as_ref(), &[0; 8], 2), Err(FitError::FewClasses { .. })));
     }
 }

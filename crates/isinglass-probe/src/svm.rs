@@ -116,7 +116,7 @@ impl Kernel for Curved {
                 return Err(FitError::BadSetting { what: "gamma", value, range: "finite and above 0" });
             }
             None => {
-                let entries = || fold.train().col_iter().flat_map(|column| column.iter());
+                let entries = || fold.train().col_iter().flat_map(faer::col::ColRef::iter);
                 let n = (fold.train().nrows() * fold.train().ncols()) as f64;
                 let mean = entries().sum::<f64>() / n;
                 let variance = entries().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
@@ -258,7 +258,7 @@ mod tests {
             let rows = features.matrix(&all);
             let fold = Fold::new(rows, Mat::zeros(0, features.width()), vec![0; all.len()], Scaling::Standardised);
             let kernel = gram(fold.train());
-            let found = Svm::linear(c).tolerance(1e-9).solve(&kernel, &[classes.clone()], 2).unwrap();
+            let found = Svm::linear(c).tolerance(1e-9).solve(&kernel, std::slice::from_ref(&classes), 2).unwrap();
             let (beta, b) = (found.betas.col_as_slice(0), found.intercepts[0]);
             let own = product(kernel.as_ref(), found.betas.as_ref());
             let signs = labels.classes().iter().map(|&class| if class == 1 { 1.0 } else { -1.0 });

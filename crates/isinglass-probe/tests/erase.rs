@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use isinglass_probe::{
-    Baselines, ClassMeans, CrossFit, Erased, Eraser, Erasure, Features, FitError, Inlp, Labels, Leace, LinearProbe,
-    Logistic, Ridge,
+    Baselines, Chosen, ClassMeans, CrossFit, Erased, Eraser, Erasure, Features, FitError, Inlp, Labels, Leace,
+    LinearProbe, Logistic, Ridge,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -140,6 +140,10 @@ fn inside_folds_the_concept_goes_and_another_stays() {
             assert!(auroc(&erased, &features, &class) > 0.9, "{}", eraser.name());
         }
     }
+    // Where folds lie within folds, rows still find their concept.
+    let probe = Logistic::l2(1.0);
+    let nested = Chosen::among([Erased::new(&probe, &Leace, &tone)]).folds(3);
+    assert!(auroc(&nested, &features, &class) > 0.9 && auroc(&nested, &features, &tone) < 0.6);
     let name = isinglass_probe::Probe::name(&Erased::new(&Ridge::new(1.0), &Leace, &tone));
     assert_eq!(name, "ridge, alpha = 1, after LEACE of tone 0 / tone 1");
 }

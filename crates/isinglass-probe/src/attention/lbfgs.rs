@@ -98,7 +98,9 @@ fn descent(gradient: &[f64], memory: &VecDeque<Remembered>) -> Vec<f64> {
     }
     if let Some((_, turned, curvature)) = memory.back() {
         let scale = curvature / dot(turned, turned);
-        direction.iter_mut().for_each(|d| *d *= scale);
+        for d in &mut direction {
+            *d *= scale;
+        }
     }
     for ((moved, turned, curvature), share) in memory.iter().zip(shares.into_iter().rev()) {
         let back = dot(turned, &direction) / curvature;

@@ -72,7 +72,7 @@ impl Parameters {
     pub(crate) fn objective(&self, texts: Texts<'_>, signs: &[f64], c: f64) -> (f64, Vec<f64>) {
         let seen = self.see(texts);
         let scores = self.sum(&seen, signs.len());
-        let mut value = self.columns.col_iter().flat_map(|column| column.iter()).map(|v| v * v / 2.0).sum::<f64>();
+        let mut value = self.columns.col_iter().flat_map(faer::col::ColRef::iter).map(|v| v * v / 2.0).sum::<f64>();
         // By score: minus the sign times the chance of the other class.
         let mut by_score = Vec::with_capacity(signs.len());
         for (score, sign) in scores.iter().zip(signs) {
@@ -102,9 +102,14 @@ impl Parameters {
 
 fn softmax(values: &mut [f64]) {
     let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    values.iter_mut().for_each(|v| *v = (*v - greatest).exp());
-    let sum: f64 = values.iter().sum();
-    values.iter_mut().for_each(|v| *v /= sum);
+    let mut sum = 0.0;
+    for v in &mut *values {
+        *v = (*v - greatest).exp();
+        sum += *v;
+    }
+    for v in values {
+        *v /= sum;
+    }
 }
 
 #[cfg(test)]
