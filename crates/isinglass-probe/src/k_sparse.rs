@@ -165,7 +165,7 @@ mod tests {
         let found = CrossFit::new(&probe).permutations(60).run(&[features], &labels, &none).unwrap();
         let scored = &found.probes[0];
         assert!(scored.auroc.value() > 0.85 && scored.auroc.p().unwrap().value() < 0.02, "{found}");
-        assert!((scored.null.mean() - 0.5).abs() < 0.05);
+        assert!((scored.null.as_ref().unwrap().mean() - 0.5).abs() < 0.05);
     }
 
     /// Each class has a column of its own, so the greatest separation is over classes.

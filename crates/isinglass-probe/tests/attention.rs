@@ -47,7 +47,7 @@ fn it_finds_the_row_that_the_mean_drowns() {
     let (attention, pooled) = (&found.attention.auroc, &found.pooled.probes[0].auroc);
     assert!(attention.value() > 0.9 && attention.p().unwrap().value() <= 0.05, "{found}");
     assert!(pooled.value() < 0.75, "{found}");
-    assert!((found.attention.null.mean() - 0.5).abs() < 0.1, "{found}");
+    assert!((found.attention.null.as_ref().unwrap().mean() - 0.5).abs() < 0.1, "{found}");
     assert!(found.to_string().starts_with("attention, 1 head, C = 10, 5 folds over 100 groups, seed 3\n"), "{found}");
 
     let fitted = probe.fit(&sequences, &labels, 1).unwrap();
