@@ -50,6 +50,9 @@ pub struct Erasure {
     origin: Vec<f64>,
 }
 
+/// Numbers below this share of the length of their row, from the origin, are rounding.
+const ROUNDING: f64 = 1e-12;
+
 impl Erasure {
     pub(crate) fn new(put: Mat<f64>, take: Mat<f64>, origin: Vec<f64>) -> Self {
         Self { put, take, origin }
@@ -114,11 +117,13 @@ impl Erasure {
 
     /// The same of `[rows, width]`.
     pub(crate) fn apply_matrix(&self, rows: MatRef<'_, f64>) -> Mat<f64> {
-        let centred = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] - self.origin[j]);
-        let along = product(centred.as_ref(), self.take.transpose());
-        let mut mapped = rows.to_owned();
-        multiply(mapped.as_mut(), faer::Accum::Add, along.as_ref(), self.put.transpose(), -1.0);
-        mapped
+        let mut left = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] - self.origin[j]);
+        let lengths: Vec<f64> = left.row_iter().map(|row| row.iter().map(|v| v * v).sum::<f64>().sqrt()).collect();
+        let along = product(left.as_ref(), self.take.transpose());
+        multiply(left.as_mut(), faer::Accum::Add, along.as_ref(), self.put.transpose(), -1.0);
+        // What rounding leaves of a column that is gone still knows the concept, and would be scaled up to a column again.
+        let kept = |i: usize, j: usize| if left[(i, j)].abs() > ROUNDING * lengths[i] { left[(i, j)] } else { 0.0 };
+        Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| self.origin[j] + kept(i, j))
     }
 }
 

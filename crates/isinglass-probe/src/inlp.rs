@@ -11,13 +11,14 @@ use crate::probe::LinearProbe;
 /// Takes a concept out of rows by removing the direction of a probe, then that of the next probe on what is left, and so on
 /// (iterative null-space projection; Ravfogel et al., "Null it out", 2020).
 ///
-/// Each round fits a logistic probe and projects its weights out, all rounds orthogonally; it ends when a probe tells no
-/// more rows right than the greatest class has, or after the [rounds](Self::rounds) that are allowed.
+/// Each round fits a logistic probe and projects its weights out, all rounds orthogonally; it ends early if a probe tells no
+/// more rows right than the greatest class has.
+/// How many rounds are enough it does not know: in the rows it is fitted to, chance alone gives a probe something to find in
+/// every round, so ask an [`Erased`](crate::Erased) probe what is left out of fold.
 ///
-/// It removes more than it must ([`Leace`](crate::Leace) does the same in one round, as few dimensions as there are classes
-/// less one): each direction goes with whatever else lies along it.
-/// [`Erasure::rank`] says how many went; if that is as many as the rounds allow, something may be left.
-/// Where rows are no more than columns a probe tells them apart in every round, and all is removed.
+/// It removes more than it must: each direction goes with whatever else lies along it, where [`Leace`](crate::Leace) takes
+/// as few dimensions as there are classes less one.
+/// [`Erasure::rank`] says how many went.
 ///
 /// ```
 /// use isinglass_probe::{Eraser, Features, Inlp, Labels};
@@ -25,7 +26,7 @@ use crate::probe::LinearProbe;
 /// let values = (0..40).flat_map(|i| [4.0 * f64::from(i % 2) + f64::from(i % 7), f64::from(i % 5)]).collect();
 /// let rows = Features::new("rows", 2, values)?;
 /// let labels = Labels::of_independent_rows((0..40).map(|i| i % 2).collect())?;
-/// assert_eq!(Inlp::new(1.0).rounds(1).fit(&rows, &labels)?.rank(), 1);
+/// assert_eq!(Inlp::new(1, 1.0).fit(&rows, &labels)?.rank(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,22 +39,15 @@ pub struct Inlp {
 const NOTHING_NEW: f64 = 1e-8;
 
 impl Inlp {
-    /// With logistic probes of this `C`, and at most 20 rounds.
-    pub const fn new(c: f64) -> Self {
-        Self { c, rounds: 20 }
-    }
-
-    /// How many rounds at most.
-    #[must_use]
-    pub const fn rounds(mut self, rounds: usize) -> Self {
-        self.rounds = rounds;
-        self
+    /// With at most this many rounds, of logistic probes of this `C`.
+    pub const fn new(rounds: usize, c: f64) -> Self {
+        Self { c, rounds }
     }
 }
 
 impl Eraser for Inlp {
     fn name(&self) -> String {
-        format!("null-space projection, C = {}, at most {} rounds", self.c, self.rounds)
+        format!("null-space projection, at most {1} rounds, C = {0}", self.c, self.rounds)
     }
 
     fn fit_matrix(&self, rows: MatRef<'_, f64>, concept: &[usize], n_classes: usize) -> Result<Erasure, FitError> {
@@ -125,8 +119,8 @@ mod tests {
             ((i * 37 + j * 11 + i * i * (j + 2)) % 29) as f64 / 9.0 + if j < 2 { 3.0 * (i % 2) as f64 } else { 0.0 }
         });
         let concept: Vec<usize> = (0..60).map(|i| i % 2).collect();
-        let erasure = Inlp::new(1.0).fit_matrix(rows.as_ref(), &concept, 2).unwrap();
-        assert!((1..4).contains(&erasure.rank()), "{}", erasure.rank());
+        let erasure = Inlp::new(2, 1.0).fit_matrix(rows.as_ref(), &concept, 2).unwrap();
+        assert_eq!(erasure.rank(), 2);
         let once = erasure.apply_matrix(rows.as_ref());
         let twice = erasure.apply_matrix(once.as_ref());
         assert!((0..60).all(|i| (0..4).all(|j| (once[(i, j)] - twice[(i, j)]).abs() < 1e-10)));
@@ -136,10 +130,24 @@ mod tests {
         assert!(values[..erasure.rank()].iter().all(|v| v.abs() < 1e-8) && values[erasure.rank()] > 1.0);
     }
 
+    /// What rounding leaves of rows that are all removed must not be scaled up to rows again.
+    #[test]
+    fn rounds_end_when_nothing_is_left() {
+        let rows = Mat::from_fn(40, 3, |i, j| ((i * 37 + j * 11 + i * i * (j + 2)) % 29) as f64 / 9.0);
+        let concept: Vec<usize> = (0..40).map(|i| usize::from(i % 7 > 2)).collect();
+        let erasure = Inlp::new(50, 100.0).fit_matrix(rows.as_ref(), &concept, 2).unwrap();
+        assert!(erasure.rank() <= 3);
+        let (sin, cos) = 0.7_f64.sin_cos();
+        let turn = Mat::from_fn(2, 2, |i, j| [[cos, -sin], [sin, cos]][i][j]);
+        let left =
+            Erasure::new(turn.clone(), turn.transpose().to_owned(), vec![0.0; 2]).apply_matrix(rows.subcols(0, 2));
+        assert!(left.col_iter().all(|column| column.iter().all(|v| v.abs() < f64::MIN_POSITIVE)));
+    }
+
     #[test]
     fn no_rounds_are_refused() {
         let rows = Mat::from_fn(2, 1, |i, _| i as f64);
-        let none = Inlp::new(1.0).rounds(0).fit_matrix(rows.as_ref(), &[0, 1], 2);
+        let none = Inlp::new(0, 1.0).fit_matrix(rows.as_ref(), &[0, 1], 2);
         assert!(matches!(none, Err(FitError::BadSetting { what: "rounds", .. })));
     }
 }
