@@ -78,6 +78,11 @@ impl Features {
         &self.values[index * self.width..(index + 1) * self.width]
     }
 
+    /// All rows, one after another.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
     /// Some of the rows, in the order given.
     ///
     /// # Panics

@@ -102,7 +102,7 @@ pub fn v_measure(labels: &[usize], clusters: &[usize]) -> Result<VMeasure, Stats
     Ok(Table::new(labels, clusters)?.v_measure())
 }
 
-/// The agreement of labels and clusters, with the p-value of shuffled labels, over all rows or within strata.
+/// The agreement of labels and clusters, with the p-value of labels shuffled as the design allows ([`Scheme`]).
 ///
 /// The clusters are kept as they are: they must have been found without the labels.
 ///
@@ -111,11 +111,11 @@ pub fn v_measure(labels: &[usize], clusters: &[usize]) -> Result<VMeasure, Stats
 /// [`StatsError::LengthMismatch`], those of [`permuted_classes`], [`StatsError::Empty`] without permutations.
 ///
 /// ```
-/// use isinglass_stats::{Agreement, agreement_permuted};
+/// use isinglass_stats::{Agreement, Scheme, agreement_permuted};
 ///
 /// let labels: Vec<usize> = (0..30).map(|i| i % 3).collect();
 /// let clusters: Vec<usize> = (0..30).map(|i| if i < 3 { 0 } else { i % 3 }).collect();
-/// let estimate = agreement_permuted(&labels, &clusters, Agreement::Purity, None, 99, 1)?;
+/// let estimate = agreement_permuted(&labels, &clusters, Agreement::Purity, Scheme::Free, 99, 1)?;
 /// assert_eq!(estimate.to_string(), "0.933 (n = 30, p = 0.010)");
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
@@ -123,7 +123,7 @@ pub fn agreement_permuted(
     labels: &[usize],
     clusters: &[usize],
     measure: Agreement,
-    strata: Option<&[u64]>,
+    scheme: Scheme<'_>,
     permutations: usize,
     seed: u64,
 ) -> Result<Estimate, StatsError> {
@@ -136,9 +136,8 @@ pub fn agreement_permuted(
         })
     };
     let value = of(labels)?;
-    let (scheme, how) = Scheme::within(strata, seed);
     let shuffled = permuted_classes(labels, scheme, seed)?.take(permutations);
-    let null = null_with_ties(value, shuffled.map(|labels| of(&labels)).collect::<Result<_, _>>()?, &how)?;
+    let null = null_with_ties(value, shuffled.map(|labels| of(&labels)).collect::<Result<_, _>>()?, &scheme.how(seed))?;
     let method = match measure {
         Agreement::AdjustedRand => "adjusted Rand index",
         Agreement::Purity => "purity",
@@ -260,13 +259,13 @@ mod tests {
         let (mut mean, mut small_p) = (0.0, 0);
         for (seed, clusters) in shuffled.enumerate() {
             let estimate =
-                agreement_permuted(&labels, &clusters, Agreement::AdjustedRand, None, 39, seed as u64).unwrap();
+                agreement_permuted(&labels, &clusters, Agreement::AdjustedRand, Scheme::Free, 39, seed as u64).unwrap();
             mean += estimate.value() / 200.0;
             small_p += usize::from(estimate.p().unwrap().value() <= 0.1);
         }
         assert!(mean.abs() < 0.01, "{mean}");
         assert!(small_p <= 37, "{small_p}"); // 20 expected at most, standard deviation 4.2
-        let found = agreement_permuted(&labels, &labels, Agreement::Nmi, None, 99, 0).unwrap();
+        let found = agreement_permuted(&labels, &labels, Agreement::Nmi, Scheme::Free, 99, 0).unwrap();
         assert_eq!((found.value(), found.p().map(crate::PValue::value)), (1.0, Some(0.01)));
     }
 
@@ -274,7 +273,7 @@ mod tests {
     fn what_does_not_match_is_refused() {
         assert!(matches!(purity(&[1], &[]), Err(StatsError::LengthMismatch { .. })));
         assert_eq!(nmi(&[], &[]), Err(StatsError::Empty { what: "labels" }));
-        let shuffled = agreement_permuted(&[1, 1], &[0, 1], Agreement::Purity, None, 9, 0);
+        let shuffled = agreement_permuted(&[1, 1], &[0, 1], Agreement::Purity, Scheme::Free, 9, 0);
         assert!(matches!(shuffled, Err(StatsError::NoSpread { .. })));
     }
 }

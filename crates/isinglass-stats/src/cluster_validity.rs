@@ -53,7 +53,7 @@ pub fn silhouette(rows: Matrix<'_>, labels: &[usize], distance: Distance) -> Res
     Ok(mean_of(&silhouette_samples(rows, labels, distance)?))
 }
 
-/// The mean silhouette with the p-value of shuffled labels, over all rows or within strata.
+/// The mean silhouette with the p-value of labels shuffled as the design allows ([`Scheme`]).
 ///
 /// For labels that were given, such as conditions.
 /// **Labels that a clustering found in these rows beat every shuffle**, since they were made to: for those, cluster
@@ -65,11 +65,11 @@ pub fn silhouette(rows: Matrix<'_>, labels: &[usize], distance: Distance) -> Res
 /// Those of [`silhouette_samples`] and [`permuted_classes`], [`StatsError::Empty`] without permutations.
 ///
 /// ```
-/// use isinglass_stats::{Distance, Matrix, silhouette_permuted};
+/// use isinglass_stats::{Distance, Matrix, Scheme, silhouette_permuted};
 ///
 /// let rows: Vec<f64> = (0..20).map(|i| f64::from(i % 7) + 10.0 * f64::from(i % 2)).collect();
 /// let labels: Vec<usize> = (0..20).map(|i| i % 2).collect();
-/// let estimate = silhouette_permuted(Matrix::new(&rows, 1)?, &labels, Distance::Euclidean, None, 99, 1)?;
+/// let estimate = silhouette_permuted(Matrix::new(&rows, 1)?, &labels, Distance::Euclidean, Scheme::Free, 99, 1)?;
 /// assert!(estimate.value() > 0.5 && estimate.p().is_some_and(|p| p.value() == 0.01));
 /// # Ok::<(), isinglass_stats::StatsError>(())
 /// ```
@@ -77,7 +77,7 @@ pub fn silhouette_permuted(
     rows: Matrix<'_>,
     labels: &[usize],
     distance: Distance,
-    strata: Option<&[u64]>,
+    scheme: Scheme<'_>,
     permutations: usize,
     seed: u64,
 ) -> Result<Estimate, StatsError> {
@@ -85,9 +85,8 @@ pub fn silhouette_permuted(
     let distances = distances(rows, distance)?;
     let mean = |labels: &[usize]| mean_of(&silhouettes(&distances, labels, n_clusters));
     let value = mean(&labels);
-    let (scheme, how) = Scheme::within(strata, seed);
     let shuffled = permuted_classes(&labels, scheme, seed)?.take(permutations).map(|labels| mean(&labels)).collect();
-    let null = null_with_ties(value, shuffled, &how)?;
+    let null = null_with_ties(value, shuffled, &scheme.how(seed))?;
     let method = match distance {
         Distance::Euclidean => "mean silhouette",
         Distance::Cosine => "mean silhouette, cosine distance",
@@ -277,16 +276,16 @@ mod tests {
         let rows: Vec<f64> = (0..24).map(|i| f64::from(i * i % 11) + 4.0 * f64::from(i % 3)).collect();
         let rows = Matrix::new(&rows, 2).unwrap();
         let (real, other): (Vec<usize>, Vec<usize>) = (0..12).map(|i| (2 * i % 3, i / 6)).unzip();
-        let p = |labels: &[usize], strata| {
-            let estimate = silhouette_permuted(rows, labels, Distance::Euclidean, strata, 199, 1).unwrap();
+        let p = |labels: &[usize], scheme| {
+            let estimate = silhouette_permuted(rows, labels, Distance::Euclidean, scheme, 199, 1).unwrap();
             let plain = silhouette(rows, labels, Distance::Euclidean).unwrap();
             assert!((estimate.value() - plain).abs() < 1e-15);
             estimate.p().unwrap().clone()
         };
         let strata: Vec<u64> = (0..12).map(|i| i / 3).collect();
-        assert!(p(&real, None).value() < 0.05);
-        assert!(p(&other, None).value() > 0.05);
-        assert_eq!(p(&real, Some(&strata[..])).null(), "labels shuffled within strata, seed 1");
+        assert!(p(&real, Scheme::Free).value() < 0.05);
+        assert!(p(&other, Scheme::Free).value() > 0.05);
+        assert_eq!(p(&real, Scheme::Stratified(&strata)).null(), "labels shuffled within strata, seed 1");
     }
 
     /// With six rows a tenth of all shuffles is the same partition, its names swapped or not: all are ties.
@@ -294,7 +293,8 @@ mod tests {
     fn the_same_partition_is_a_tie_whatever_its_names() {
         let rows = [0.1, 0.23, 0.37, 5.11, 5.29, 5.43];
         let rows = Matrix::new(&rows, 1).unwrap();
-        let estimate = silhouette_permuted(rows, &[0, 0, 0, 1, 1, 1], Distance::Euclidean, None, 999, 1).unwrap();
+        let estimate =
+            silhouette_permuted(rows, &[0, 0, 0, 1, 1, 1], Distance::Euclidean, Scheme::Free, 999, 1).unwrap();
         let p = estimate.p().unwrap().value();
         assert!((0.06..0.14).contains(&p), "{p}");
     }

@@ -26,13 +26,16 @@ pub enum Scheme<'a> {
     WholeGroups(&'a [u64]),
 }
 
-impl<'a> Scheme<'a> {
-    /// Within strata if there are any, else over all rows; also what that did, for the name of a null.
-    pub(crate) fn within(strata: Option<&'a [u64]>, seed: u64) -> (Self, String) {
-        match strata {
-            Some(strata) => (Self::Stratified(strata), format!("labels shuffled within strata, seed {seed}")),
-            None => (Self::Free, format!("labels shuffled, seed {seed}")),
-        }
+impl Scheme<'_> {
+    /// What it does, for the name of a null.
+    pub(crate) fn how(self, seed: u64) -> String {
+        let shuffled = match self {
+            Self::Free => "labels shuffled",
+            Self::Stratified(_) => "labels shuffled within strata",
+            Self::WithinGroups(_) => "labels shuffled within groups",
+            Self::WholeGroups(_) => "labels of whole groups shuffled",
+        };
+        format!("{shuffled}, seed {seed}")
     }
 }
 
