@@ -202,6 +202,12 @@ pub enum FormatError {
     /// Shape and values disagree.
     #[error("tensor `{tensor}` for `{path}` has {found} values; its shape {shape:?} asks for another number")]
     ShapeMismatch { path: PathBuf, tensor: String, shape: Vec<usize>, found: usize },
+    /// A way of storing numbers that safetensors has no name for.
+    #[error(
+        "tensor `{tensor}` for `{path}` has dtype `{found}`, which safetensors does not have; \
+         f64, f32, f16, bf16, integers and bool can be written"
+    )]
+    UnwritableDtype { path: PathBuf, tensor: String, found: Dtype },
     /// The name that safetensors keeps for metadata.
     #[error("a tensor for `{path}` is named `{name}`, which safetensors keeps for metadata; rename it")]
     ReservedName { path: PathBuf, name: String },

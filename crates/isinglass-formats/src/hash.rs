@@ -18,11 +18,11 @@ use crate::map::open_file;
 pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, FormatError> {
     let path = path.as_ref();
     let (mut file, _) = open_file(path)?;
-    let mut hasher = Sha256::new();
+    let mut hasher = Sha256Hasher::new();
     let mut piece = vec![0; 1 << 16];
     loop {
         match file.read(&mut piece) {
-            Ok(0) => return Ok(hex(hasher)),
+            Ok(0) => return Ok(hasher.finish()),
             Ok(n) => hasher.update(&piece[..n]),
             Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
             Err(source) => return Err(FormatError::Read { path: path.to_path_buf(), source }),
@@ -32,15 +32,44 @@ pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, FormatError> {
 
 /// The SHA-256 of bytes in memory.
 pub fn sha256_bytes(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
+    let mut hasher = Sha256Hasher::new();
+    hasher.update(bytes);
+    hasher.finish()
 }
 
-/// What a hasher has seen, as text.
-pub(crate) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The SHA-256 of bytes that come in pieces; where they are divided makes no difference.
+///
+/// # Examples
+///
+/// ```
+/// use isinglass_formats::{Sha256Hasher, sha256_bytes};
+///
+/// let mut hasher = Sha256Hasher::new();
+/// hasher.update(b"a");
+/// hasher.update(b"bc");
+/// assert_eq!(hasher.finish(), sha256_bytes(b"abc"));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Sha256Hasher(Sha256);
+
+impl Sha256Hasher {
+    /// A hasher that has seen nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows it the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all it has seen: 64 lower-case hexadecimal digits.
+    pub fn finish(self) -> String {
+        self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +84,19 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(sha256_file(&path).unwrap(), abc);
+    }
+
+    #[test]
+    fn pieces_make_no_difference() {
+        // The standard's second example, of 56 bytes: its padding takes a second block.
+        let text = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        let whole = "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1";
+        for size in [1, 3, 55, 56, 100] {
+            let mut hasher = Sha256Hasher::new();
+            text.chunks(size).for_each(|piece| hasher.update(piece));
+            assert_eq!(hasher.finish(), whole, "{size}");
+        }
+        assert_eq!(Sha256Hasher::new().finish(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 mod header;
 
-pub(crate) use header::METADATA;
+pub(crate) use header::{METADATA, name as dtype_name};
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::map::Map;
@@ -34,6 +35,16 @@ impl Safetensors {
     /// The text that its header carries beside the tensors, by key; empty where there is none.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
+    }
+
+    /// Where in the file a tensor's bytes lie, from its first byte on: for reading a part of it without the map.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError::NoSuchTensor`], which names the nearest one.
+    pub fn offset(&self, name: &str) -> Result<Range<u64>, FormatError> {
+        let Range { start, end } = self.tensors.range(self.map.path(), name)?;
+        Ok(start as u64..end as u64)
     }
 }
 

