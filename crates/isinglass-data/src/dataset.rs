@@ -132,8 +132,28 @@ fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, DataError> {
     })
 }
 
+/// Whether there is a `manifest.toml` beside a file, and the file is the one it names.
+pub(crate) fn is_named_by_its_manifest(path: &Path) -> Result<bool, DataError> {
+    let manifest = path.with_file_name("manifest.toml");
+    let bytes = match read(&manifest) {
+        Err(DataError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(false),
+        bytes => bytes?,
+    };
+    // Not as a `Manifest`: one that has not all of its fields may still name the file.
+    let fields: toml::Table = utf8(bytes, &manifest)?
+        .parse()
+        .map_err(|source| DataError::BadManifest { path: manifest, source: Box::new(source) })?;
+    let named = fields.get("file").and_then(toml::Value::as_str);
+    Ok(named.is_some_and(|named| path.file_name().is_some_and(|name| name == named)))
+}
+
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex

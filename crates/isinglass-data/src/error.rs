@@ -1,8 +1,8 @@
-//! What can be wrong with a data set.
+//! What can be wrong with a data set or a file of texts.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
-/// Why a data set could not be read.
+/// Why a data set or a file of texts could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -166,4 +166,114 @@ pub enum DataError {
         /// The file's number of pairs.
         found: usize,
     },
+
+    /// What is there is of no kind that holds texts.
+    #[error(
+        "`{path}` is no file of texts; give a `.txt` file with a text on each line, a `.jsonl` file with a JSON object \
+         on each line, or the folder of a data set of pairs",
+        path = path.display()
+    )]
+    NotTexts {
+        /// What was asked for.
+        path: PathBuf,
+    },
+
+    /// The file has no text at all.
+    #[error("`{path}` has no texts; write one on each line", path = path.display())]
+    NoTexts {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A line is longer than any text.
+    #[error("line `{line}` of `{path}` has more than `{most}` bytes; write one text a line", path = path.display())]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// How many bytes it may have, its end among them.
+        most: usize,
+    },
+
+    /// A line is not a text in JSON.
+    #[error(
+        "line `{line}` of `{path}` is not a text; a line is one JSON object with the string `text`, or with `parts`, \
+         an array of objects of the strings `name` and `text`, or with `messages`, an array of objects of the strings \
+         `role` and `content`",
+        path = path.display()
+    )]
+    BadText {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser said; its line number is the file's too.
+        source: serde_json::Error,
+    },
+
+    /// A line has no text, or more than one.
+    #[error(
+        "line `{line}` of `{path}` must be a JSON object with one of the keys `text`, `parts` and `messages`; \
+         it has {}",
+        Keys(found),
+        path = path.display()
+    )]
+    NotOneText {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Those of the three that it has.
+        found: Vec<&'static str>,
+    },
+
+    /// A line has a place for text, and none there.
+    #[error(
+        "`{key}` in line `{line}` of `{path}` has no text; write some, or leave out the line",
+        path = path.display()
+    )]
+    EmptyItem {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key of the place.
+        key: &'static str,
+    },
+
+    /// More texts are asked for than there are, or backwards.
+    #[error(
+        "`{path}` has `{n}` texts, of which `{start}..{end}` is no range; give a range within `0..{n}`",
+        path = path.display()
+    )]
+    NoSuchTexts {
+        /// The file.
+        path: PathBuf,
+        /// The first text asked for, from 0.
+        start: usize,
+        /// The one behind the last.
+        end: usize,
+        /// How many there are.
+        n: usize,
+    },
+
+    /// A file is not what it was.
+    #[error(
+        "`{path}` has changed since it was opened; open it again, and leave it as it is while it is read",
+        path = path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Keys that were found, for a message.
+struct Keys<'a>(&'a [&'static str]);
+
+impl fmt::Display for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { f.write_str("none of them") } else { write!(f, "`{}`", self.0.join("` and `")) }
+    }
 }

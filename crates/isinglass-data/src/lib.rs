@@ -11,6 +11,9 @@
 //! [`Dataset::examples`] gives each text with its label and its group: the pair.
 //! A split has to keep a group on one side, for a probe that has seen one member knows much of the other.
 //!
+//! [`Texts`] is a file of any number of texts, plain, in named parts or conversations, without labels:
+//! it is checked once and then read range by range, in memory that does not grow with the file.
+//!
 //! No tensors here, and no models.
 //!
 //! # Examples
@@ -41,8 +44,10 @@ mod dataset;
 mod error;
 mod manifest;
 mod pair;
+mod texts;
 
 pub use dataset::{Dataset, read_pairs};
 pub use error::DataError;
 pub use manifest::{Manifest, UNSTATED};
 pub use pair::{Example, Pair};
+pub use texts::{Part, TextItem, Texts, Turn};

@@ -113,7 +113,8 @@ impl<'a> NewTensor<'a> {
 
 /// Writes a safetensors file, atomically; the same tensors and metadata always give the same bytes.
 ///
-/// Numbers of more bytes come first, then names in order, so that every tensor is aligned for readers that use it in place.
+/// Numbers of more bytes come first, then names in order, so that every tensor is aligned for readers that use it in
+/// place.
 ///
 /// # Errors
 ///
@@ -134,8 +135,8 @@ pub fn save_safetensors(
 /// # Errors
 ///
 /// - [`FormatError::ReservedName`], [`FormatError::UnwritableDtype`]: the format has no such tensor.
-/// - [`FormatError::ShapeMismatch`], [`FormatError::ShapeOverflow`], [`FormatError::WrongLength`]: a shape is not that of
-///   its values, or of its raw bytes. Up to here nothing has been written.
+/// - [`FormatError::ShapeMismatch`], [`FormatError::ShapeOverflow`], [`FormatError::WrongLength`]: a shape is not that
+///   of its values, or of its raw bytes. Up to here nothing has been written.
 /// - [`FormatError::Write`]: `out` does not take the bytes.
 pub fn write_safetensors(
     out: &mut dyn Write,
