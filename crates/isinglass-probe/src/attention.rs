@@ -7,7 +7,7 @@ use std::fmt;
 
 use faer::Mat;
 use isinglass_core::{Direction, SiteId};
-use isinglass_stats::{PermutationNull, Split, permuted_classes};
+use isinglass_stats::{PermutationNull, Split};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -16,10 +16,11 @@ use self::lbfgs::Lbfgs;
 use self::objective::{Parameters, Texts};
 use crate::baselines::Baselines;
 use crate::cross_fit::{CrossFit, CrossFitted, Found, Scored};
-use crate::error::FitError;
+use crate::error::{FitError, positive};
 use crate::fold::{Fold, Scaling};
 use crate::labels::Labels;
 use crate::logistic::{Logistic, all_present};
+use crate::probe::{at_rows, each_against_rest};
 use crate::sequences::Sequences;
 
 /// A probe of whole texts that learns which of their rows to look at: attention with a query of its own in place of a mean.
@@ -171,22 +172,15 @@ impl AttentionProbe {
 
         let sides = labels.sides(&folds)?;
         let n_classes = labels.n_classes();
-        let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
-        let labellings: Vec<Vec<usize>> =
-            std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect();
+        let labellings = beside.labellings(labels)?;
         let scored: Vec<Vec<Vec<f64>>> = sides
             .iter()
-            .map(|(train, test)| {
-                let of_train: Vec<Vec<usize>> =
-                    labellings.iter().map(|labels| train.iter().map(|&text| labels[text]).collect()).collect();
-                self.score(sequences, train, test, &of_train, n_classes)
-            })
+            .map(|(train, test)| self.score(sequences, train, test, &at_rows(&labellings, train), n_classes))
             .collect::<Result<_, FitError>>()?;
         let found = Found::new(sequences.name().to_owned(), &scored, &sides, &labellings, n_classes)?;
         let null = PermutationNull::from_values(found.aurocs[1..].to_vec(), labels.null())?;
         let attention = beside.scored(found, labels, Some(&null), Some(null.clone()))?;
-        let n_groups = labels.groups().iter().collect::<std::collections::BTreeSet<_>>().len();
-        let how = format!("{}, {} folds over {n_groups} groups, seed {}", self.name(), sides.len(), self.seed);
+        let how = beside.how(&self.name(), labels, sides.len());
         Ok(AttentionFound { how, attention, pooled })
     }
 
@@ -214,11 +208,7 @@ impl AttentionProbe {
     }
 
     fn check(&self) -> Result<(), FitError> {
-        for (what, value) in [("C", self.c), ("tolerance", self.tolerance)] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(FitError::BadSetting { what, value, range: "finite and above 0" });
-            }
-        }
+        positive([("C", self.c), ("tolerance", self.tolerance)])?;
         for (what, value) in [("number of heads", self.heads), ("number of starts", self.starts)] {
             if value == 0 {
                 return Err(FitError::BadSetting { what, value: 0.0, range: "at least 1" });
@@ -246,13 +236,7 @@ impl AttentionProbe {
         labellings
             .par_iter()
             .map(|labels| {
-                if n_classes == 2 {
-                    return Ok(self.lowest(train, labels, 1, width)?.scores(test));
-                }
-                let of: Vec<Vec<f64>> = (0..n_classes)
-                    .map(|class| Ok(self.lowest(train, labels, class, width)?.scores(test)))
-                    .collect::<Result<_, FitError>>()?;
-                Ok((0..test_bounds.len() - 1).flat_map(|i| of.iter().map(move |of| of[i])).collect())
+                each_against_rest(n_classes, |class| Ok(self.lowest(train, labels, class, width)?.scores(test)))
             })
             .collect()
     }

@@ -55,37 +55,8 @@ impl View {
         }
     }
 
-    pub(crate) fn fold(self, texts: &[&str], train: &[usize], test: &[usize], groups: Vec<u64>) -> Fold {
-        let counted: Vec<BTreeMap<String, f64>> = texts.iter().map(|text| self.count(text)).collect();
-        let mut documents: BTreeMap<&str, usize> = BTreeMap::new();
-        for &i in train {
-            counted[i].keys().for_each(|term| *documents.entry(term).or_default() += 1);
-        }
-        let n = train.len() as f64;
-        let weight = |documents: usize| match self {
-            Self::TfIdf => ((1.0 + n) / (1.0 + documents as f64)).ln() + 1.0,
-            _ => 1.0,
-        };
-        let terms: Vec<(&str, f64)> = documents.iter().map(|(term, &documents)| (*term, weight(documents))).collect();
-        let matrix = |rows: &[usize]| {
-            let mut matrix = Mat::from_fn(rows.len(), terms.len().max(1), |i, j| {
-                terms.get(j).map_or(0.0, |(term, weight)| counted[rows[i]].get(*term).copied().unwrap_or(0.0) * weight)
-            });
-            if self == Self::TfIdf {
-                for i in 0..matrix.nrows() {
-                    let length = matrix.row(i).iter().map(|v: &f64| v * v).sum::<f64>().sqrt();
-                    if length > 0.0 {
-                        (0..matrix.ncols()).for_each(|j| matrix[(i, j)] /= length);
-                    }
-                }
-            }
-            matrix
-        };
-        let scaling = match self {
-            Self::TfIdf | Self::FirstWords => Scaling::AsIs,
-            Self::Length | Self::Punctuation => Scaling::Standardised,
-        };
-        Fold::new(matrix(train), matrix(test), groups, scaling).of_rows(train.to_vec())
+    pub(crate) fn of(self, texts: &[&str]) -> Seen {
+        Seen { view: self, counted: texts.iter().map(|text| self.count(text)).collect() }
     }
 
     /// What is seen of a text, by name.
@@ -119,6 +90,51 @@ impl View {
     }
 }
 
+/// What a view sees of each text, by name.
+pub(crate) struct Seen {
+    view: View,
+    counted: Vec<BTreeMap<String, f64>>,
+}
+
+impl Seen {
+    pub(crate) const fn name(&self) -> &'static str {
+        self.view.name()
+    }
+
+    pub(crate) fn fold(&self, train: &[usize], test: &[usize], groups: Vec<u64>) -> Fold {
+        let Self { view, counted } = self;
+        let mut documents: BTreeMap<&str, usize> = BTreeMap::new();
+        for &i in train {
+            counted[i].keys().for_each(|term| *documents.entry(term).or_default() += 1);
+        }
+        let n = train.len() as f64;
+        let weight = |documents: usize| match view {
+            View::TfIdf => ((1.0 + n) / (1.0 + documents as f64)).ln() + 1.0,
+            _ => 1.0,
+        };
+        let terms: Vec<(&str, f64)> = documents.iter().map(|(term, &documents)| (*term, weight(documents))).collect();
+        let matrix = |rows: &[usize]| {
+            let mut matrix = Mat::from_fn(rows.len(), terms.len().max(1), |i, j| {
+                terms.get(j).map_or(0.0, |(term, weight)| counted[rows[i]].get(*term).copied().unwrap_or(0.0) * weight)
+            });
+            if *view == View::TfIdf {
+                for i in 0..matrix.nrows() {
+                    let length = matrix.row(i).iter().map(|v: &f64| v * v).sum::<f64>().sqrt();
+                    if length > 0.0 {
+                        (0..matrix.ncols()).for_each(|j| matrix[(i, j)] /= length);
+                    }
+                }
+            }
+            matrix
+        };
+        let scaling = match view {
+            View::TfIdf | View::FirstWords => Scaling::AsIs,
+            View::Length | View::Punctuation => Scaling::Standardised,
+        };
+        Fold::new(matrix(train), matrix(test), groups, scaling).of_rows(train.to_vec())
+    }
+}
+
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
@@ -141,7 +157,7 @@ mod tests {
     #[test]
     fn words_are_weighted_by_the_training_texts() {
         let texts = ["a b", "a c", "d a"];
-        let fold = View::TfIdf.fold(&texts, &[0, 1], &[2], vec![0, 1]);
+        let fold = View::TfIdf.of(&texts).fold(&[0, 1], &[2], vec![0, 1]);
         let idf = 1.5_f64.ln() + 1.0;
         let length = (1.0 + idf * idf).sqrt();
         assert_eq!(fold.train().ncols(), 3);
@@ -153,7 +169,7 @@ mod tests {
 
     #[test]
     fn texts_without_any_term_still_make_a_row() {
-        let fold = View::Punctuation.fold(&["one", "two", "three!"], &[0, 1], &[2], vec![0, 1]);
+        let fold = View::Punctuation.of(&["one", "two", "three!"]).fold(&[0, 1], &[2], vec![0, 1]);
         assert_eq!((fold.train().ncols(), fold.test()[(0, 0)]), (1, 0.0));
     }
 }

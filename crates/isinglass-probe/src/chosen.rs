@@ -11,7 +11,7 @@ use crate::error::FitError;
 use crate::features::Features;
 use crate::fold::{Fold, Scaling};
 use crate::labels::Labels;
-use crate::probe::{LinearProbe, Probe};
+use crate::probe::{LinearProbe, Probe, at_rows, n_scores, put_at_rows};
 
 /// The best of several probes, such as logistic ones of several `C`, chosen anew in the training rows of every fold: nested
 /// cross-validation (Cawley and Talbot, "On over-fitting in model selection", 2010).
@@ -84,9 +84,7 @@ impl<P: Probe> Chosen<P> {
     /// [`FitError`] if rows and labels differ in number, or a candidate cannot be fitted to an inner fold.
     pub fn choose(&self, features: &Features, labels: &Labels) -> Result<Choice, FitError> {
         labels.check(features.name(), features.len())?;
-        let all: Vec<usize> = (0..features.len()).collect();
-        let none = Mat::zeros(0, features.width());
-        let fold = Fold::new(features.matrix(&all), none, labels.groups().to_vec(), Scaling::AsIs);
+        let fold = Fold::whole(features, labels.groups().to_vec(), Scaling::AsIs);
         let of_labels = self.aurocs(&fold, &[labels.classes().to_vec()], labels.n_classes())?.swap_remove(0);
         let candidate = first_greatest(&of_labels);
         Ok(Choice { candidate, name: self.candidates[candidate].name(), aurocs: of_labels })
@@ -125,19 +123,16 @@ impl<P: Probe> Chosen<P> {
         labellings: &[&[usize]],
         n_classes: usize,
     ) -> Result<Vec<Vec<f64>>, FitError> {
-        let (n, columns) = (fold.train().nrows(), if n_classes == 2 { 1 } else { n_classes });
-        let mut scores = vec![vec![vec![0.0; n * columns]; labellings.len()]; self.candidates.len()];
+        let n = fold.train().nrows();
+        let mut scores = vec![vec![vec![0.0; n * n_scores(n_classes)]; labellings.len()]; self.candidates.len()];
         for test in tests {
             let train: Vec<usize> = (0..n).filter(|row| test.binary_search(row).is_err()).collect();
-            let of_train: Vec<Vec<usize>> =
-                labellings.iter().map(|labels| train.iter().map(|&row| labels[row]).collect()).collect();
+            let of_train = at_rows(labellings, &train);
             let inner = Scaled::of(|scaling| fold.inner(&train, test, scaling));
             for (scores, candidate) in scores.iter_mut().zip(&self.candidates) {
                 let found = candidate.score(inner.at(candidate.scaling()), &of_train, n_classes)?;
                 for (scores, found) in scores.iter_mut().zip(found) {
-                    for (of_row, &row) in found.chunks(columns).zip(test) {
-                        scores[row * columns..(row + 1) * columns].copy_from_slice(of_row);
-                    }
+                    put_at_rows(scores, &found, test, n_classes);
                 }
             }
         }

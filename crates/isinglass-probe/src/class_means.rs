@@ -60,7 +60,7 @@ impl Probe for ClassMeans {
     }
 
     fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError> {
-        Ok(Discriminant::of(fold, labellings, n_classes, self.covariance)?.scores(fold, labellings.len()))
+        Ok(Discriminant::of(fold, labellings, n_classes, self.covariance)?.scores(fold, n_classes))
     }
 }
 

@@ -10,13 +10,13 @@ use isinglass_stats::{
 };
 use rayon::prelude::*;
 
-use crate::baselines::{Baselines, View};
+use crate::baselines::{Baselines, Seen, View};
 use crate::error::FitError;
 use crate::features::Features;
 use crate::fold::Fold;
 use crate::labels::{Labels, Side};
 use crate::logistic::Logistic;
-use crate::probe::Probe;
+use crate::probe::{Probe, at_rows, n_scores, predicted, put_at_rows};
 
 /// Cross-validates a probe on one or many sets of features of the same rows, such as every layer.
 ///
@@ -175,40 +175,32 @@ impl<'p> CrossFit<'p> {
             labels.check("texts", baselines.texts.len())?;
         }
         let sides = labels.sides(folds)?;
-        // The labels as they are, then shuffled; the same shuffles for every set of features.
-        if self.permutations == 0 && self.no_null.is_none() {
-            return Err(FitError::NoPermutations);
-        }
-        let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
-        let labellings: Vec<Vec<usize>> =
-            std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect();
+        // The same shuffles for every set of features.
+        let labellings = self.labellings(labels)?;
 
         let of_texts = Logistic::l2(1.0);
-        let sources: Vec<Source<'_>> = features
-            .iter()
-            .map(|features| Source::Rows(features, self.probe))
-            .chain(views.iter().map(|&view| Source::Texts(view, &baselines.texts, &of_texts)))
-            .collect();
-        let total = sources.len() * sides.len();
+        let n_sources = features.len() + views.len();
+        let source = |s: usize| match s.checked_sub(features.len()) {
+            None => Source::Rows(&features[s], self.probe),
+            Some(view) => Source::Texts(views[view].of(&baselines.texts), &of_texts),
+        };
         let done = AtomicUsize::new(0);
         // Folds of all sources side by side: many layers keep many processors busy, and so do many folds.
-        let jobs: Vec<(usize, usize)> =
-            (0..sources.len()).flat_map(|s| (0..sides.len()).map(move |f| (s, f))).collect();
-        let scored: Vec<Vec<Vec<f64>>> = jobs
+        // Once its folds are done, a source keeps the scores of the labels as they are, and of the shuffles an AUROC each.
+        let found: Vec<Found> = (0..n_sources)
             .into_par_iter()
-            .map(|(source, side)| {
-                let (train, test) = &sides[side];
-                let scores = sources[source].scores(train, test, labels, &labellings)?;
-                if let Some(progress) = self.progress {
-                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                }
-                Ok(scores)
+            .map(|s| {
+                let source = source(s);
+                let of_fold = |side: &Side| {
+                    let scores = source.scores(side, labels, &labellings)?;
+                    if let Some(progress) = self.progress {
+                        progress(done.fetch_add(1, Ordering::Relaxed) + 1, n_sources * sides.len());
+                    }
+                    Ok(scores)
+                };
+                let of_folds = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
+                Found::new(source.name(), &of_folds, &sides, &labellings, labels.n_classes())
             })
-            .collect::<Result<_, FitError>>()?;
-        let found: Vec<Found> = scored
-            .chunks(sides.len())
-            .zip(&sources)
-            .map(|(of_folds, source)| Found::new(source.name(), of_folds, &sides, &labellings, labels.n_classes()))
             .collect::<Result<_, _>>()?;
 
         let nulls: Vec<Vec<f64>> = found.iter().map(|found| found.aurocs[1..].to_vec()).collect();
@@ -226,10 +218,24 @@ impl<'p> CrossFit<'p> {
                 self.scored(found, labels, if of_texts { null.as_ref() } else { greatest.as_ref() }, null.clone())?;
             if of_texts { texts.push(scored) } else { probes.push(scored) }
         }
-        let n_groups = labels.groups().iter().collect::<BTreeSet<_>>().len();
         let no_null = self.no_null.map(str::to_owned);
-        let how = format!("{}, {} folds over {n_groups} groups, seed {}", self.probe.name(), sides.len(), self.seed);
+        let how = self.how(&self.probe.name(), labels, sides.len());
         Ok(CrossFitted { how, probes, baselines: texts, left_out: baselines.left_out.clone(), no_null })
+    }
+
+    /// The labels as they are, then shuffled.
+    pub(crate) fn labellings(&self, labels: &Labels) -> Result<Vec<Vec<usize>>, FitError> {
+        if self.permutations == 0 && self.no_null.is_none() {
+            return Err(FitError::NoPermutations);
+        }
+        let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
+        Ok(std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect())
+    }
+
+    /// How a probe of this name was asked.
+    pub(crate) fn how(&self, name: &str, labels: &Labels, n_folds: usize) -> String {
+        let n_groups = labels.groups().iter().collect::<BTreeSet<_>>().len();
+        format!("{name}, {n_folds} folds over {n_groups} groups, seed {}", self.seed)
     }
 
     /// What was found, with intervals and a p against this null.
@@ -246,7 +252,7 @@ impl<'p> CrossFit<'p> {
             2 => auroc_grouped(&found.scores, &of_class_1(classes), groups, bootstrap)?,
             _ => auroc_one_vs_rest_grouped(&found.scores, n_classes, classes, groups, bootstrap)?,
         };
-        let given: Vec<usize> = found.scores.chunks(columns(n_classes)).map(predicted).collect();
+        let given: Vec<usize> = found.scores.chunks(n_scores(n_classes)).map(predicted).collect();
         let accuracy = classify_grouped(classes, &given, n_classes, ClassMetric::BalancedAccuracy, groups, bootstrap)?;
         let auroc = auroc.qualified("out of fold");
         Ok(Scored {
@@ -280,36 +286,33 @@ impl CrossFitted {
 /// Where a fold comes from, and what scores it.
 enum Source<'a> {
     Rows(&'a Features, &'a dyn Probe),
-    Texts(View, &'a [&'a str], &'a dyn Probe),
+    Texts(Seen, &'a dyn Probe),
 }
 
 impl Source<'_> {
     fn name(&self) -> String {
         match self {
             Self::Rows(features, _) => features.name().to_owned(),
-            Self::Texts(view, ..) => view.name().to_owned(),
+            Self::Texts(texts, _) => texts.name().to_owned(),
         }
     }
 
     /// Scores of the test rows by each labelling of the training rows.
     fn scores(
         &self,
-        train: &[usize],
-        test: &[usize],
+        (train, test): &Side,
         labels: &Labels,
         labellings: &[Vec<usize>],
     ) -> Result<Vec<Vec<f64>>, FitError> {
         let groups = train.iter().map(|&row| labels.groups()[row]).collect();
-        let (fold, probe) = match *self {
+        let (fold, probe) = match self {
             Self::Rows(features, probe) => {
                 let fold = Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling());
-                (fold.of_rows(train.to_vec()), probe)
+                (fold.of_rows(train.clone()), probe)
             }
-            Self::Texts(view, texts, probe) => (view.fold(texts, train, test, groups), probe),
+            Self::Texts(texts, probe) => (texts.fold(train, test, groups), probe),
         };
-        let of_train: Vec<Vec<usize>> =
-            labellings.iter().map(|labels| train.iter().map(|&row| labels[row]).collect()).collect();
-        probe.score(&fold, &of_train, labels.n_classes())
+        probe.score(&fold, &at_rows(labellings, train), labels.n_classes())
     }
 }
 
@@ -329,8 +332,8 @@ impl Found {
         labellings: &[Vec<usize>],
         n_classes: usize,
     ) -> Result<Self, FitError> {
-        let (n, columns) = (labellings[0].len(), columns(n_classes));
-        let together = |labelling| put_together(of_folds, sides, labelling, n, columns);
+        let n_rows = labellings[0].len();
+        let together = |labelling| put_together(of_folds, sides, labelling, n_rows, n_classes);
         let aurocs = (0..labellings.len())
             .into_par_iter()
             .map(|labelling| macro_auroc(&together(labelling), &labellings[labelling], n_classes))
@@ -352,25 +355,18 @@ pub fn out_of_fold(
 ) -> Result<Vec<f64>, FitError> {
     labels.check(features.name(), features.len())?;
     let (sides, labellings) = (labels.sides(folds)?, [labels.classes().to_vec()]);
-    let of_fold = |(train, test): &Side| Source::Rows(features, probe).scores(train, test, labels, &labellings);
+    let of_fold = |side: &Side| Source::Rows(features, probe).scores(side, labels, &labellings);
     let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
-    Ok(put_together(&scored, &sides, 0, labels.len(), columns(labels.n_classes())))
+    Ok(put_together(&scored, &sides, 0, labels.len(), labels.n_classes()))
 }
 
 /// Scores of one labelling in the order of the rows.
-fn put_together(of_folds: &[Vec<Vec<f64>>], sides: &[Side], labelling: usize, n: usize, columns: usize) -> Vec<f64> {
-    let mut scores = vec![0.0; n * columns];
+fn put_together(of_folds: &[Vec<Vec<f64>>], sides: &[Side], labelling: usize, n: usize, n_classes: usize) -> Vec<f64> {
+    let mut scores = vec![0.0; n * n_scores(n_classes)];
     for (of_fold, (_, test)) in of_folds.iter().zip(sides) {
-        for (of_row, &row) in of_fold[labelling].chunks(columns).zip(test) {
-            scores[row * columns..(row + 1) * columns].copy_from_slice(of_row);
-        }
+        put_at_rows(&mut scores, &of_fold[labelling], test, n_classes);
     }
     scores
-}
-
-/// How many scores a row has.
-fn columns(n_classes: usize) -> usize {
-    if n_classes == 2 { 1 } else { n_classes }
 }
 
 /// The AUROC of scores, row after row; of more than two classes the mean over them, each against the others.
@@ -383,14 +379,6 @@ pub(crate) fn macro_auroc(scores: &[f64], classes: &[usize], n_classes: usize) -
 
 fn of_class_1(classes: &[usize]) -> Vec<bool> {
     classes.iter().map(|&class| class == 1).collect()
-}
-
-/// The class of the greatest score; of two classes, class 1 if its score is above 0.
-fn predicted(scores: &[f64]) -> usize {
-    match scores {
-        [score] => usize::from(*score > 0.0),
-        _ => scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class),
-    }
 }
 
 /// Name (as wide as asked for), AUROC, and what chance gives.

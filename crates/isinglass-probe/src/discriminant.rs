@@ -7,7 +7,7 @@ use crate::covariance::Covariance;
 use crate::error::FitError;
 use crate::fold::{Fold, scores};
 use crate::logistic::all_present;
-use crate::probe::row_after_row;
+use crate::probe::{n_scores, of_labellings};
 
 /// `score_c = (x − (μ_c + m) / 2) · Σ⁻¹ (μ_c − m)`, where `m` is the mean of the class means; of two classes, class 1 against
 /// class 0 instead.
@@ -32,7 +32,7 @@ impl Discriminant {
         let [coordinates, _] = fold.coordinates();
         let rows = if in_columns { fold.train() } else { coordinates };
         let means = means(rows, labellings, n_classes);
-        let columns = if n_classes == 2 { 1 } else { n_classes };
+        let columns = n_scores(n_classes);
         let (mut weights, mut intercepts) = (Mat::zeros(rows.ncols(), labellings.len() * columns), Vec::new());
         for (p, labels) in labellings.iter().enumerate() {
             let of = |class: usize| means.col_as_slice(p * n_classes + class);
@@ -54,12 +54,10 @@ impl Discriminant {
     }
 
     /// Scores of the fold's test rows, for each labelling.
-    pub(crate) fn scores(&self, fold: &Fold, labellings: usize) -> Vec<Vec<f64>> {
+    pub(crate) fn scores(&self, fold: &Fold, n_classes: usize) -> Vec<Vec<f64>> {
         let [_, coordinates] = fold.coordinates();
         let test = if self.in_columns { fold.test() } else { coordinates };
-        let all = scores(test, self.weights.as_ref(), &self.intercepts);
-        let columns = all.ncols() / labellings;
-        (0..labellings).map(|p| row_after_row(&all, p * columns..(p + 1) * columns)).collect()
+        of_labellings(&scores(test, self.weights.as_ref(), &self.intercepts), n_classes)
     }
 
     /// Weights over the columns, and intercepts.

@@ -3,6 +3,15 @@
 use isinglass_core::SourceError;
 use isinglass_stats::StatsError;
 
+/// # Errors
+/// [`FitError::BadSetting`] with the first of the settings that is not finite and above 0.
+pub(crate) fn positive<const N: usize>(settings: [(&'static str, f64); N]) -> Result<(), FitError> {
+    match settings.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+        Some((what, value)) => Err(FitError::BadSetting { what, value, range: "finite and above 0" }),
+        None => Ok(()),
+    }
+}
+
 /// Why a probe could not be fitted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use faer::{Mat, MatRef};
 
 use crate::algebra::{eigen, gram, multiply, product};
+use crate::features::Features;
 
 /// How rows are scaled before a probe sees them; always by the rows it is fitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,12 @@ impl Fold {
         }
         let rows = (0..train.nrows()).collect();
         Self { train, test, groups, rows, scaler, gram: OnceLock::new(), span: OnceLock::new() }
+    }
+
+    /// All rows to fit to, and none to score.
+    pub(crate) fn whole(features: &Features, groups: Vec<u64>, scaling: Scaling) -> Self {
+        let all: Vec<usize> = (0..features.len()).collect();
+        Self::new(features.matrix(&all), Mat::zeros(0, features.width()), groups, scaling)
     }
 
     /// Which rows of all those are the rows to fit to; the first ones unless said.

@@ -8,7 +8,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use crate::error::FitError;
 use crate::fold::{Fold, Scaling};
 use crate::logistic::all_present;
-use crate::probe::Probe;
+use crate::probe::{Probe, each_against_rest};
 
 /// A random forest: the mean of many trees, each grown on rows drawn anew, each split the best among some columns drawn at
 /// random (Breiman, "Random forests", 2001).
@@ -152,11 +152,10 @@ impl Probe for Forest {
         labellings
             .par_iter()
             .map(|labels| {
-                if n_classes == 2 {
-                    return Ok(chances(labels, 1)?.into_iter().map(|chance| chance - 0.5).collect());
-                }
-                let of: Vec<Vec<f64>> = (0..n_classes).map(|class| chances(labels, class)).collect::<Result<_, _>>()?;
-                Ok((0..fold.test().nrows()).flat_map(|i| of.iter().map(move |of| of[i])).collect())
+                let even = if n_classes == 2 { 0.5 } else { 0.0 };
+                each_against_rest(n_classes, |class| {
+                    Ok(chances(labels, class)?.into_iter().map(|chance| chance - even).collect())
+                })
             })
             .collect()
     }

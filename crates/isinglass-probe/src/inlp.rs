@@ -6,7 +6,7 @@ use crate::erase::{Eraser, Erasure};
 use crate::error::FitError;
 use crate::fold::{Fold, Scaling, scores};
 use crate::logistic::{Logistic, all_present};
-use crate::probe::LinearProbe;
+use crate::probe::{LinearProbe, n_scores, of_labellings, predicted};
 
 /// Takes a concept out of rows by removing the direction of a probe, then that of the next probe on what is left, and so on
 /// (iterative null-space projection; Ravfogel et al., "Null it out", 2020).
@@ -69,7 +69,9 @@ impl Eraser for Inlp {
             let (mut weights, mut intercepts) = Logistic::l2(self.c).weigh(&fold, concept, n_classes)?;
             fold.unscaled(&mut weights, &mut intercepts);
             let scores = scores(left.as_ref(), weights.as_ref(), &intercepts);
-            let right = (0..n).filter(|&i| predicted(&scores, i) == concept[i]).count();
+            let scored = of_labellings(&scores, n_classes).swap_remove(0);
+            let given = scored.chunks(n_scores(n_classes)).map(predicted);
+            let right = given.zip(concept).filter(|(given, class)| given == *class).count();
             if Some(right) <= greatest {
                 break;
             }
@@ -99,14 +101,6 @@ impl Eraser for Inlp {
 
 fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()
-}
-
-/// The class of the greatest score; of two, class 1 above 0.
-fn predicted(scores: &Mat<f64>, row: usize) -> usize {
-    if scores.ncols() == 1 {
-        return usize::from(scores[(row, 0)] > 0.0);
-    }
-    (1..scores.ncols()).fold(0, |best, class| if scores[(row, class)] > scores[(row, best)] { class } else { best })
 }
 
 #[cfg(test)]

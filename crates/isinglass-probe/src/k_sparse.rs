@@ -53,9 +53,7 @@ impl KSparse {
     /// [`FitError`] if rows and labels differ in number, or there are fewer columns than it should pick.
     pub fn columns(&self, features: &Features, labels: &Labels) -> Result<Vec<usize>, FitError> {
         labels.check(features.name(), features.len())?;
-        let all: Vec<usize> = (0..features.len()).collect();
-        let none = Mat::zeros(0, features.width());
-        let fold = Fold::new(features.matrix(&all), none, labels.groups().to_vec(), Scaling::Standardised);
+        let fold = Fold::whole(features, labels.groups().to_vec(), Scaling::Standardised);
         self.pick(&fold, labels.classes(), labels.n_classes())
     }
 

@@ -43,7 +43,7 @@ impl Probe for Lda {
     }
 
     fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError> {
-        Ok(self.solve(fold, labellings, n_classes)?.scores(fold, labellings.len()))
+        Ok(self.solve(fold, labellings, n_classes)?.scores(fold, n_classes))
     }
 }
 

@@ -7,9 +7,9 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use self::newton::{Design, Gram, Newton, Problems};
-use crate::error::FitError;
+use crate::error::{FitError, positive};
 use crate::fold::{Fold, scores};
-use crate::probe::{LinearProbe, Probe, row_after_row};
+use crate::probe::{LinearProbe, Probe, n_scores, of_labellings};
 
 /// Logistic regression with a quadratic penalty, to the optimum that scikit-learn's `LogisticRegression` has.
 ///
@@ -96,7 +96,7 @@ impl Logistic {
         fold: &Fold,
         labellings: &[Vec<usize>],
         n_classes: usize,
-        finish: impl Fn(&Mat<f64>, &[f64], usize) -> Vec<T> + Sync,
+        finish: impl Fn(&Mat<f64>, &[f64]) -> Vec<T> + Sync,
     ) -> Result<Vec<T>, FitError> {
         self.check(labellings, n_classes)?;
         let [rows, _] = fold.coordinates();
@@ -104,7 +104,7 @@ impl Logistic {
         let design = Design { rows, gram };
         let newton =
             Newton { c: self.c, intercept: self.intercept, tolerance: self.tolerance, max_steps: self.max_steps };
-        let columns = if n_classes == 2 { 1 } else { n_classes };
+        let columns = n_scores(n_classes);
         let jobs = labellings.par_chunks(TOGETHER.div_ceil(columns)).map(|labellings| {
             let mut optima = newton.solve(design, self.problems(labellings, n_classes));
             if optima.unfinished > 0 {
@@ -123,14 +123,14 @@ impl Logistic {
                     }
                 }
             }
-            Ok(finish(&optima.w, &optima.b, columns))
+            Ok(finish(&optima.w, &optima.b))
         });
         Ok(jobs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     fn problems(&self, labellings: &[Vec<usize>], n_classes: usize) -> Problems {
         let n = labellings[0].len();
-        let columns = if n_classes == 2 { 1 } else { n_classes };
+        let columns = n_scores(n_classes);
         let of_column = |j: usize| if n_classes == 2 { (j, 1) } else { (j / columns, j % columns) };
         let targets = Mat::from_fn(n, labellings.len() * columns, |i, j| {
             let (labelling, class) = of_column(j);
@@ -163,12 +163,7 @@ impl Logistic {
     }
 
     fn check(&self, labellings: &[Vec<usize>], n_classes: usize) -> Result<(), FitError> {
-        if !(self.c.is_finite() && self.c > 0.0) {
-            return Err(FitError::BadSetting { what: "C", value: self.c, range: "finite and above 0" });
-        }
-        if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
-            return Err(FitError::BadSetting { what: "tolerance", value: self.tolerance, range: "finite and above 0" });
-        }
+        positive([("C", self.c), ("tolerance", self.tolerance)])?;
         if let Weighting::OfClasses(weights) = &self.weighting {
             if weights.len() != n_classes {
                 let name = "weights of classes".into();
@@ -196,18 +191,15 @@ impl Probe for Logistic {
     }
 
     fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError> {
-        self.solve(fold, labellings, n_classes, |w, b, columns| {
-            let [_, test] = fold.coordinates();
-            let all = scores(test, w.as_ref(), b);
-            (0..all.ncols() / columns).map(|p| row_after_row(&all, p * columns..(p + 1) * columns)).collect()
-        })
+        let [_, test] = fold.coordinates();
+        self.solve(fold, labellings, n_classes, |w, b| of_labellings(&scores(test, w.as_ref(), b), n_classes))
     }
 }
 
 impl LinearProbe for Logistic {
     fn weigh(&self, fold: &Fold, labels: &[usize], n_classes: usize) -> Result<(Mat<f64>, Vec<f64>), FitError> {
-        let mut fitted = self
-            .solve(fold, &[labels.to_vec()], n_classes, |w, b, _| vec![(fold.over_columns(w.clone()), b.to_vec())])?;
+        let mut fitted =
+            self.solve(fold, &[labels.to_vec()], n_classes, |w, b| vec![(fold.over_columns(w.clone()), b.to_vec())])?;
         // One labelling in, one fit out.
         Ok(fitted.swap_remove(0))
     }

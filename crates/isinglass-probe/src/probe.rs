@@ -43,9 +43,7 @@ pub trait LinearProbe: Probe {
     /// [`FitError`] if rows and labels differ in number or cannot be fitted.
     fn fit(&self, features: &Features, labels: &crate::Labels) -> Result<Linear, FitError> {
         labels.check(features.name(), features.len())?;
-        let all: Vec<usize> = (0..features.len()).collect();
-        let none = Mat::zeros(0, features.width());
-        let fold = Fold::new(features.matrix(&all), none, labels.groups().to_vec(), self.scaling());
+        let fold = Fold::whole(features, labels.groups().to_vec(), self.scaling());
         let (mut weights, mut intercepts) = self.weigh(&fold, labels.classes(), labels.n_classes())?;
         fold.unscaled(&mut weights, &mut intercepts);
         let weights = (0..weights.ncols()).map(|j| weights.col_as_slice(j).to_vec()).collect();
@@ -104,7 +102,47 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The values of a matrix, row after row.
-pub(crate) fn row_after_row(scores: &Mat<f64>, columns: std::ops::Range<usize>) -> Vec<f64> {
-    (0..scores.nrows()).flat_map(|i| columns.clone().map(move |j| scores[(i, j)])).collect()
+/// How many scores a row has: one of two classes, else one for each.
+pub(crate) fn n_scores(n_classes: usize) -> usize {
+    if n_classes == 2 { 1 } else { n_classes }
+}
+
+/// Scores of each labelling, row after row, from a matrix with the columns of the labellings side by side.
+pub(crate) fn of_labellings(scores: &Mat<f64>, n_classes: usize) -> Vec<Vec<f64>> {
+    let columns = n_scores(n_classes);
+    let of_one = |first: usize| -> Vec<f64> {
+        (0..scores.nrows()).flat_map(move |i| (first..first + columns).map(move |j| scores[(i, j)])).collect()
+    };
+    (0..scores.ncols()).step_by(columns).map(of_one).collect()
+}
+
+/// Scores row after row from probes of one class against the others: of two classes that of class 1 alone.
+pub(crate) fn each_against_rest(
+    n_classes: usize,
+    scores: impl Fn(usize) -> Result<Vec<f64>, FitError>,
+) -> Result<Vec<f64>, FitError> {
+    let first = usize::from(n_classes == 2);
+    let of: Vec<Vec<f64>> = (first..n_classes).map(scores).collect::<Result<_, _>>()?;
+    Ok((0..of[0].len()).flat_map(|i| of.iter().map(move |of| of[i])).collect())
+}
+
+/// The classes that each labelling gives to some rows.
+pub(crate) fn at_rows<L: AsRef<[usize]>>(labellings: &[L], rows: &[usize]) -> Vec<Vec<usize>> {
+    labellings.iter().map(|labels| rows.iter().map(|&row| labels.as_ref()[row]).collect()).collect()
+}
+
+/// Puts scores of some rows in their places among those of all rows.
+pub(crate) fn put_at_rows(all: &mut [f64], scores: &[f64], rows: &[usize], n_classes: usize) {
+    let columns = n_scores(n_classes);
+    for (of_row, &row) in scores.chunks(columns).zip(rows) {
+        all[row * columns..(row + 1) * columns].copy_from_slice(of_row);
+    }
+}
+
+/// The class of the greatest score; of two classes, class 1 if its score is above 0.
+pub(crate) fn predicted(scores: &[f64]) -> usize {
+    match scores {
+        [score] => usize::from(*score > 0.0),
+        _ => scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class),
+    }
 }

@@ -3,11 +3,11 @@
 use faer::Mat;
 
 use crate::algebra::{Cholesky, product};
-use crate::error::FitError;
+use crate::error::{FitError, positive};
 use crate::features::Features;
 use crate::fold::{Fold, Scaling, scores};
 use crate::logistic::all_present;
-use crate::probe::{LinearProbe, Probe, row_after_row};
+use crate::probe::{LinearProbe, Probe, n_scores, of_labellings};
 
 /// Least squares on the classes with a quadratic penalty: minimises `Σ (y − x·w − b)² + alpha w·w`, the intercept not
 /// penalised, with `y` 1 for rows of a class and -1 for others, so that scores above 0 speak for it.
@@ -36,18 +36,14 @@ impl Ridge {
             let name = features.name().to_owned();
             return Err(FitError::LengthMismatch { name, rows: features.len(), labels: numbers.len() });
         }
-        let all: Vec<usize> = (0..features.len()).collect();
-        let none = Mat::zeros(0, features.width());
-        let fold = Fold::new(features.matrix(&all), none, vec![0; all.len()], Scaling::AsIs);
+        let fold = Fold::whole(features, vec![0; numbers.len()], Scaling::AsIs);
         let (w, b) = self.solve(&fold, &Mat::from_fn(numbers.len(), 1, |i, _| numbers[i]))?;
         Ok((fold.over_columns(w).col_as_slice(0).to_vec(), b[0]))
     }
 
     /// Weights over the fold's coordinates.
     fn solve(self, fold: &Fold, targets: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>), FitError> {
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            return Err(FitError::BadSetting { what: "alpha", value: self.alpha, range: "finite and above 0" });
-        }
+        positive([("alpha", self.alpha)])?;
         let [rows, _] = fold.coordinates();
         let n = rows.nrows() as f64;
         // Without a penalty on it, the intercept centres both sides.
@@ -78,13 +74,12 @@ impl Ridge {
 
 /// 1 where a row is of the column's class and -1 elsewhere, for two classes that of class 1 alone; the columns of labellings
 /// side by side.
-pub(crate) fn indicators(labellings: &[Vec<usize>], n_classes: usize) -> (Mat<f64>, usize) {
-    let columns = if n_classes == 2 { 1 } else { n_classes };
+pub(crate) fn indicators(labellings: &[Vec<usize>], n_classes: usize) -> Mat<f64> {
+    let columns = n_scores(n_classes);
     let first = usize::from(n_classes == 2);
-    let indicators = Mat::from_fn(labellings[0].len(), labellings.len() * columns, |i, j| {
+    Mat::from_fn(labellings[0].len(), labellings.len() * columns, |i, j| {
         if labellings[j / columns][i] == first + j % columns { 1.0 } else { -1.0 }
-    });
-    (indicators, columns)
+    })
 }
 
 impl Probe for Ridge {
@@ -94,18 +89,16 @@ impl Probe for Ridge {
 
     fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError> {
         labellings.iter().try_for_each(|labels| all_present(labels, n_classes))?;
-        let (targets, columns) = indicators(labellings, n_classes);
-        let (w, b) = self.solve(fold, &targets)?;
+        let (w, b) = self.solve(fold, &indicators(labellings, n_classes))?;
         let [_, test] = fold.coordinates();
-        let all = scores(test, w.as_ref(), &b);
-        Ok((0..labellings.len()).map(|p| row_after_row(&all, p * columns..(p + 1) * columns)).collect())
+        Ok(of_labellings(&scores(test, w.as_ref(), &b), n_classes))
     }
 }
 
 impl LinearProbe for Ridge {
     fn weigh(&self, fold: &Fold, labels: &[usize], n_classes: usize) -> Result<(Mat<f64>, Vec<f64>), FitError> {
         all_present(labels, n_classes)?;
-        let (w, b) = self.solve(fold, &indicators(&[labels.to_vec()], n_classes).0)?;
+        let (w, b) = self.solve(fold, &indicators(&[labels.to_vec()], n_classes))?;
         Ok((fold.over_columns(w), b))
     }
 }

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use self::smo::Smo;
 use crate::algebra::{gram, product};
-use crate::error::FitError;
+use crate::error::{FitError, positive};
 use crate::fold::{Fold, scores};
 use crate::logistic::all_present;
-use crate::probe::{LinearProbe, Probe, row_after_row};
+use crate::probe::{LinearProbe, Probe, of_labellings};
 use crate::ridge::indicators;
 
 /// A support vector machine, to the optimum that scikit-learn's `SVC` has (Cortes and Vapnik, "Support-vector networks",
@@ -110,19 +110,16 @@ impl Kernel for Curved {
     }
 
     fn of(&self, fold: &Fold) -> Result<[Mat<f64>; 2], FitError> {
-        let gamma = match self.gamma {
-            Some(gamma) if gamma.is_finite() && gamma > 0.0 => gamma,
-            Some(value) => {
-                return Err(FitError::BadSetting { what: "gamma", value, range: "finite and above 0" });
-            }
-            None => {
-                let entries = || fold.train().col_iter().flat_map(faer::col::ColRef::iter);
-                let n = (fold.train().nrows() * fold.train().ncols()) as f64;
-                let mean = entries().sum::<f64>() / n;
-                let variance = entries().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-                // Rows that are all one have no scale, and no gamma tells them apart.
-                if variance > 0.0 { 1.0 / (fold.train().ncols() as f64 * variance) } else { 1.0 }
-            }
+        let gamma = if let Some(gamma) = self.gamma {
+            positive([("gamma", gamma)])?;
+            gamma
+        } else {
+            let entries = || fold.train().col_iter().flat_map(faer::col::ColRef::iter);
+            let n = (fold.train().nrows() * fold.train().ncols()) as f64;
+            let mean = entries().sum::<f64>() / n;
+            let variance = entries().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+            // Rows that are all one have no scale, and no gamma tells them apart.
+            if variance > 0.0 { 1.0 / (fold.train().ncols() as f64 * variance) } else { 1.0 }
         };
         let lengths = |rows: MatRef<'_, f64>| -> Vec<f64> {
             rows.row_iter().map(|row| row.iter().map(|v| v * v).sum::<f64>()).collect()
@@ -145,7 +142,6 @@ impl Kernel for Curved {
 struct Coefficients {
     betas: Mat<f64>,
     intercepts: Vec<f64>,
-    columns: usize,
 }
 
 impl<K: Kernel> Svm<K> {
@@ -157,13 +153,9 @@ impl<K: Kernel> Svm<K> {
     }
 
     fn solve(&self, kernel: &Mat<f64>, labellings: &[Vec<usize>], n_classes: usize) -> Result<Coefficients, FitError> {
-        for (what, value) in [("C", self.c), ("tolerance", self.tolerance)] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(FitError::BadSetting { what, value, range: "finite and above 0" });
-            }
-        }
+        positive([("C", self.c), ("tolerance", self.tolerance)])?;
         labellings.iter().try_for_each(|labels| all_present(labels, n_classes))?;
-        let (signs, columns) = indicators(labellings, n_classes);
+        let signs = indicators(labellings, n_classes);
         let smo = Smo { c: self.c, tolerance: self.tolerance, max_steps: MAX_STEPS };
         let solved: Vec<Option<(Vec<f64>, f64)>> =
             (0..signs.ncols()).into_par_iter().map(|j| smo.solve(kernel, signs.col_as_slice(j))).collect();
@@ -173,7 +165,7 @@ impl<K: Kernel> Svm<K> {
         }
         let (betas, intercepts): (Vec<Vec<f64>>, Vec<f64>) = solved.into_iter().flatten().unzip();
         let betas = Mat::from_fn(kernel.nrows(), betas.len(), |i, j| betas[j][i]);
-        Ok(Coefficients { betas, intercepts, columns })
+        Ok(Coefficients { betas, intercepts })
     }
 
     fn named(&self) -> String {
@@ -188,9 +180,8 @@ impl<K: Kernel> Probe for Svm<K> {
 
     fn score(&self, fold: &Fold, labellings: &[Vec<usize>], n_classes: usize) -> Result<Vec<Vec<f64>>, FitError> {
         let [train, test] = self.kernel.of(fold)?;
-        let Coefficients { betas, intercepts, columns } = self.solve(&train, labellings, n_classes)?;
-        let all = scores(test.as_ref(), betas.as_ref(), &intercepts);
-        Ok((0..labellings.len()).map(|p| row_after_row(&all, p * columns..(p + 1) * columns)).collect())
+        let Coefficients { betas, intercepts } = self.solve(&train, labellings, n_classes)?;
+        Ok(of_labellings(&scores(test.as_ref(), betas.as_ref(), &intercepts), n_classes))
     }
 }
 

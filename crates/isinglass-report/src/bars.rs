@@ -4,7 +4,7 @@ use isinglass_stats::Estimate;
 use serde::Serialize;
 
 use crate::ReportError;
-use crate::plot::{Reference, extent, finite};
+use crate::plot::{Reference, extent, finite, heights};
 
 /// Estimates side by side, such as one AUROC for each condition and method.
 ///
@@ -139,14 +139,7 @@ impl BarPlot {
     }
 
     fn heights(&self) -> impl Iterator<Item = (&str, f64)> {
-        let series = self.series.iter().flat_map(|series| {
-            series.bars.iter().flat_map(|bar| {
-                let ends = bar.y.interval().map_or([bar.y.value(); 2], |i| [i.low(), i.high()]);
-                [bar.y.value(), ends[0], ends[1]].map(|y| (series.label.as_str(), y))
-            })
-        });
-        let reference = self.reference.iter().map(|reference| (reference.label.as_str(), reference.y));
-        let range = self.y_range.iter().flatten().map(|&y| ("y range", y));
-        series.chain(reference).chain(range)
+        let bars = self.series.iter().flat_map(|s| s.bars.iter().map(|bar| (s.label.as_str(), &bar.y)));
+        heights(bars, self.reference.as_ref(), self.y_range)
     }
 }

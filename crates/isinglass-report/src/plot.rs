@@ -167,18 +167,11 @@ impl LinePlot {
     }
 
     fn heights(&self) -> impl Iterator<Item = (&str, f64)> {
-        let series = self.series.iter().flat_map(|series| {
-            series.points.iter().flat_map(|point| {
-                let ends = point.y.interval().map_or([point.y.value(); 2], |i| [i.low(), i.high()]);
-                [point.y.value(), ends[0], ends[1]].map(|y| (series.label.as_str(), y))
-            })
-        });
+        let points = self.series.iter().flat_map(|s| s.points.iter().map(|point| (s.label.as_str(), &point.y)));
         let band = self.null_band.iter().flat_map(|band| {
             band.points.iter().flat_map(|point| [point.low, point.high].map(|y| (band.label.as_str(), y)))
         });
-        let reference = self.reference.iter().map(|reference| (reference.label.as_str(), reference.y));
-        let range = self.y_range.iter().flatten().map(|&y| ("y range", y));
-        series.chain(band).chain(reference).chain(range)
+        heights(points, self.reference.as_ref(), self.y_range).chain(band)
     }
 }
 
@@ -245,6 +238,21 @@ pub(crate) fn n_of(counts: impl IntoIterator<Item = usize>) -> String {
         Ordering::Equal => format!("n = {least}"),
         Ordering::Greater => String::new(),
     }
+}
+
+/// Every height that a plot of estimates shows, with what it belongs to.
+pub(crate) fn heights<'a>(
+    estimates: impl Iterator<Item = (&'a str, &'a Estimate)>,
+    reference: Option<&'a Reference>,
+    range: Option<[f64; 2]>,
+) -> impl Iterator<Item = (&'a str, f64)> {
+    let estimates = estimates.flat_map(|(label, estimate)| {
+        let ends = estimate.interval().map_or([estimate.value(); 2], |i| [i.low(), i.high()]);
+        [estimate.value(), ends[0], ends[1]].map(|y| (label, y))
+    });
+    let reference = reference.map(|reference| (reference.label.as_str(), reference.y));
+    let range = range.into_iter().flatten().map(|y| ("y range", y));
+    estimates.chain(reference).chain(range)
 }
 
 /// Checks that a value has a place on an axis.

@@ -156,7 +156,7 @@ impl Provenance {
 
     /// One short line for the foot of a plot.
     pub(crate) fn line(&self) -> String {
-        // Cut by characters: a placeholder need not be ASCII.
+        // Cut by characters: what stands in for a hash need not be ASCII.
         let weights: String = self.weights_sha256.chars().take(12).collect();
         format!("{} · {} · weights {weights} · seed {}", self.origin, self.model, self.seed)
     }

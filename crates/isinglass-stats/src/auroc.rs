@@ -6,7 +6,7 @@ use crate::bootstrap::LEVEL;
 use crate::error::{numbers, same_length};
 use crate::estimate::Interval;
 use crate::moments::variance_of;
-use crate::{Bootstrap, Estimate, Resample, StatsError};
+use crate::{Bootstrap, Estimate, StatsError};
 
 /// How often a row labelled `true` scores higher than a row labelled `false`; a tie counts one half.
 ///
@@ -69,13 +69,8 @@ pub fn auroc_grouped(
 ) -> Result<Estimate, StatsError> {
     let ranked = Ranked::new(scores, labels)?;
     same_length(("groups", groups.len()), ("scores", scores.len()))?;
-    bootstrap.estimate(Resample::Groups(groups), "AUROC", |rows| {
-        let mut times = vec![0; scores.len()];
-        for &row in rows {
-            times[row] += 1;
-        }
-        ranked.auroc_drawn(&times)
-    })
+    let interval = bootstrap.over_groups(groups, |times| ranked.auroc_drawn(times))?;
+    Ok(Estimate::new(ranked.auroc(), interval, scores.len(), "AUROC"))
 }
 
 /// The AUROC of independent rows, with DeLong's 95 % interval.

@@ -2,11 +2,14 @@
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::householder;
 use faer::linalg::matmul::matmul;
+use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::prelude::default;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Conj, Mat, MatRef, Par};
 
 use crate::StatsError;
 
@@ -59,6 +62,66 @@ pub(crate) fn eigenvalues(symmetric: MatRef<'_, f64>) -> Result<Vec<f64>, StatsE
     Ok(s.column_vector().iter().rev().map(|value| value.max(0.0)).collect())
 }
 
+/// Eigenvalues, ascending, and eigenvectors in columns of a symmetric matrix.
+pub(crate) fn eigen(symmetric: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), StatsError> {
+    let n = symmetric.nrows();
+    let (mut s, mut u) = (Diag::zeros(n), Mat::zeros(n, n));
+    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, default()));
+    let stack = MemStack::new(&mut memory);
+    self_adjoint_evd(symmetric, s.as_mut(), Some(u.as_mut()), Par::Seq, stack, default())
+        .map_err(|_| not_converged("an eigenvalue decomposition", n))?;
+    Ok((s.column_vector().iter().copied().collect(), u))
+}
+
+/// `a = q r` of a matrix with no more columns than rows: orthonormal columns, and an upper triangle.
+pub(crate) fn thin_qr(mut a: Mat<f64>) -> (Mat<f64>, Mat<f64>) {
+    let (m, n) = a.shape();
+    let block = recommended_block_size::<f64>(m, n);
+    let mut coefficients = Mat::zeros(block, n);
+    let mut memory = MemBuffer::new(qr_in_place_scratch::<f64>(m, n, block, Par::Seq, default()));
+    qr_in_place(a.as_mut(), coefficients.as_mut(), Par::Seq, MemStack::new(&mut memory), default());
+    let mut q = Mat::identity(m, n);
+    let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n);
+    householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        a.as_ref(),
+        coefficients.as_ref(),
+        Conj::No,
+        q.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+    );
+    // Below the diagonal stand the reflections.
+    (q, Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { 0.0 }))
+}
+
+/// The Cholesky factor of a symmetric positive definite matrix.
+pub(crate) struct Cholesky {
+    factor: Mat<f64>,
+}
+
+impl Cholesky {
+    /// None if the matrix is not positive definite.
+    pub(crate) fn new(mut a: Mat<f64>) -> Option<Self> {
+        let mut memory = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(a.nrows(), Par::Seq, default()));
+        let none = llt::factor::LltRegularization::default();
+        llt::factor::cholesky_in_place(a.as_mut(), none, Par::Seq, MemStack::new(&mut memory), default()).ok()?;
+        Some(Self { factor: a })
+    }
+
+    /// `a⁻¹ b`
+    pub(crate) fn solve(&self, mut b: Mat<f64>) -> Mat<f64> {
+        let scratch = llt::solve::solve_in_place_scratch::<f64>(b.nrows(), b.ncols(), Par::Seq);
+        let mut memory = MemBuffer::new(scratch);
+        llt::solve::solve_in_place(self.factor.as_ref(), b.as_mut(), Par::Seq, MemStack::new(&mut memory));
+        b
+    }
+
+    /// `ln |a|`
+    pub(crate) fn ln_det(&self) -> f64 {
+        (0..self.factor.ncols()).map(|i| 2.0 * self.factor[(i, i)].ln()).sum()
+    }
+}
+
 pub(crate) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
     let mut result = Mat::zeros(a.nrows(), b.ncols());
     matmul(result.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
@@ -106,6 +169,25 @@ mod tests {
         assert!(squared_norm((&back - &a).as_ref()) < 1e-24);
         assert!((squared_norm(a.as_ref()) - 25.0).abs() < 1e-12);
         close(&eigenvalues(product(a.transpose(), a.as_ref()).as_ref()).unwrap(), &[16.0, 9.0]);
+    }
+
+    #[test]
+    fn factors_by_hand() {
+        // Columns of length 5 and at right angles but for a share of the first: [3, 4] and 2 [3, 4] + [-4, 3].
+        let a = Mat::from_fn(2, 2, |i, j| [[3.0, 2.0], [4.0, 11.0]][i][j]);
+        let (q, r) = thin_qr(a.clone());
+        assert!(squared_norm((product(q.as_ref(), r.as_ref()) - &a).as_ref()) < 1e-24);
+        close(&[r[(0, 0)].abs(), r[(0, 1)].abs(), r[(1, 0)], r[(1, 1)].abs()], &[5.0, 10.0, 0.0, 5.0]);
+        // [[4, 2], [2, 5]] = L Lᵀ with L = [[2, 0], [1, 2]]; eigenvalues are (9 ∓ √17) / 2.
+        let b = Mat::from_fn(2, 2, |i, j| [[4.0, 2.0], [2.0, 5.0]][i][j]);
+        let (values, vectors) = eigen(b.as_ref()).unwrap();
+        close(&values, &[f64::midpoint(9.0, -(17.0_f64.sqrt())), f64::midpoint(9.0, 17.0_f64.sqrt())]);
+        close(&[vectors[(1, 0)] / vectors[(0, 0)]], &[(values[0] - 4.0) / 2.0]);
+        let factor = Cholesky::new(b).unwrap();
+        close(&[factor.ln_det()], &[16.0_f64.ln()]);
+        let solved = factor.solve(Mat::from_fn(2, 1, |i, _| [8.0, 12.0][i]));
+        close(solved.col_as_slice(0), &[1.0, 2.0]);
+        assert!(Cholesky::new(Mat::from_fn(2, 2, |i, j| if i == j { 1.0 } else { 2.0 })).is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use crate::StatsError;
+use crate::decompose::{product, thin_qr};
 
 /// Of a column, what must be left once the columns before it are taken out, as a share of its length.
 const LEAST_LEFT: f64 = 1e-10;
@@ -25,8 +26,7 @@ impl LeastSquares {
             return Err(StatsError::Singular { what });
         }
         let x = Mat::from_fn(n, k, |row, column| columns[column][row]);
-        let qr = x.qr();
-        let (q, r) = (qr.compute_thin_Q(), qr.thin_R().to_owned());
+        let (q, r) = thin_qr(x);
         for (j, column) in columns.iter().enumerate() {
             let length = column.iter().map(|v| v * v).sum::<f64>().sqrt();
             let left = r[(j, j)].abs();
@@ -61,7 +61,7 @@ impl LeastSquares {
 
     /// `R⁻¹ M R⁻ᵀ`, the covariance of the coefficients when `M` is that of their coordinates in `Q`.
     pub(crate) fn covariance(&self, of_rotated: &Mat<f64>) -> Mat<f64> {
-        &self.r_inverse * of_rotated * self.r_inverse.transpose()
+        product(product(self.r_inverse.as_ref(), of_rotated.as_ref()).as_ref(), self.r_inverse.transpose())
     }
 
     /// `ln |X'X|`.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::Mat;
 
 use crate::StatsError;
+use crate::decompose::{Cholesky, product};
 use crate::mixed::NAME;
 use crate::newton::Point;
 
@@ -130,17 +130,17 @@ impl<'a> Profile<'a> {
             let shrink = multiply(group.z_z, inner);
             shrinks.push([[1.0 - shrink[0][0], -shrink[0][1]], [-shrink[1][0], 1.0 - shrink[1][1]]]);
         }
-        let llt = information.llt(Side::Lower).map_err(|_| failed())?;
-        let inverse_information = llt.solve(&Mat::<f64>::identity(p, p));
-        let shift = llt.solve(&u_v_y);
-        let left = y_v_y - (shift.transpose() * &u_v_y)[(0, 0)];
+        let information = Cholesky::new(information).ok_or_else(failed)?;
+        let inverse_information = information.solve(Mat::identity(p, p));
+        let shift = information.solve(u_v_y.clone());
+        let left = y_v_y - product(shift.transpose(), u_v_y.as_ref())[(0, 0)];
         if left <= 1e-12 * self.y_y || left.is_nan() {
             // Nothing but rounding is left within groups.
             return Err(failed());
         }
         let mut value = ln_det + self.m * left.ln();
         if self.reml {
-            value += (0..p).map(|i| 2.0 * llt.L()[(i, i)].ln()).sum::<f64>();
+            value += information.ln_det();
         }
 
         // The derivative with respect to the covariance in units of σ²; that of the coefficients is 0 at their best.

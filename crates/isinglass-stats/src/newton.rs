@@ -1,8 +1,9 @@
 //! Newton's method for a function of a few numbers with an exact gradient.
 
-use faer::{Mat, Side};
+use faer::Mat;
 
 use crate::StatsError;
+use crate::decompose::eigen;
 
 const MOST_ITERATIONS: usize = 200;
 
@@ -52,8 +53,7 @@ pub(crate) fn minimise(
     let (mut at, mut point) = best.ok_or_else(|| not_converged(0))?;
     for iteration in 1..=MOST_ITERATIONS {
         let hessian = hessian(&at, &function).map_err(|_| not_converged(iteration))?;
-        let eigen = hessian.self_adjoint_eigen(Side::Lower).map_err(|_| not_converged(iteration))?;
-        let (directions, curvatures) = (eigen.U(), eigen.S());
+        let (curvatures, directions) = eigen(hessian.as_ref()).map_err(|_| not_converged(iteration))?;
         let greatest = (0..at.len()).map(|j| curvatures[j].abs()).fold(0.0, f64::max);
         let mut step = vec![0.0; at.len()];
         let mut saddle = false;

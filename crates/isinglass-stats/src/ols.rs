@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use faer::{Mat, Side, linalg::solvers::Solve};
+use faer::Mat;
 
 use crate::coefficient::Coefficient;
+use crate::decompose::{Cholesky, product};
 use crate::design::Design;
 use crate::error::{finite, same_length};
 use crate::least_squares::{LeastSquares, diagonal};
@@ -249,8 +250,8 @@ fn wald(covariance: &Mat<f64>, values: &[f64], first: usize) -> Option<f64> {
     let slopes = values.len() - first;
     let block = Mat::from_fn(slopes, slopes, |i, j| covariance[(first + i, first + j)]);
     let beta = Mat::from_fn(slopes, 1, |i, _| values[first + i]);
-    let solved = block.llt(Side::Lower).ok()?.solve(&beta);
-    let wald = (beta.transpose() * solved)[(0, 0)];
+    let solved = Cholesky::new(block)?.solve(beta.clone());
+    let wald = product(beta.transpose(), solved.as_ref())[(0, 0)];
     wald.is_finite().then_some(wald)
 }
 

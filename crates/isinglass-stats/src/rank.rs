@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::decompose::singular_values;
 use crate::error::{numbers, same_length};
 use crate::spectrum::Sampler;
-use crate::{Bootstrap, Estimate, Matrix, Resample, StatsError};
+use crate::{Bootstrap, Estimate, Matrix, StatsError};
 
 /// What is meant by the number of directions in which rows vary: each reads the spectrum in its own way.
 ///
@@ -140,14 +140,10 @@ pub fn effective_rank(
     // which is all rows.
     let sampler = Sampler::new(centred);
     let (spectra, failed) = (RefCell::new(vec![whole]), Cell::new(None));
-    let spectrum_of = |drawn: &[usize], draw: usize| {
+    let spectrum_of = |times: &[u64], draw: usize| {
         let mut spectra = spectra.borrow_mut();
         if spectra.len() == draw {
-            let mut times = vec![0; rows.n_rows()];
-            for &row in drawn {
-                times[row] += 1;
-            }
-            spectra.push(sampler.singular_values(&times).unwrap_or_else(|error| {
+            spectra.push(sampler.singular_values(times).unwrap_or_else(|error| {
                 failed.set(Some(error));
                 vec![1.0]
             }));
@@ -157,10 +153,10 @@ pub fn effective_rank(
     let mut estimates = Vec::with_capacity(measures.len());
     for (measure, value) in measures.iter().zip(values) {
         let draw = Cell::new(0);
-        let estimate = match measure {
-            EffectiveRank::Numerical(_) => Estimate::new(value, None, rows.n_rows(), &measure.name()),
-            measure => bootstrap.estimate(Resample::Groups(groups), &measure.name(), |drawn| {
-                let spectrum = spectrum_of(drawn, draw.replace(draw.get() + 1));
+        let interval = match measure {
+            EffectiveRank::Numerical(_) => None,
+            measure => bootstrap.over_groups(groups, |times| {
+                let spectrum = spectrum_of(times, draw.replace(draw.get() + 1));
                 // Equal rows have no rank: drawn again.
                 measure.of(&spectrum).ok()
             })?,
@@ -168,7 +164,7 @@ pub fn effective_rank(
         if let Some(error) = failed.take() {
             return Err(error);
         }
-        estimates.push(estimate);
+        estimates.push(Estimate::new(value, interval, rows.n_rows(), &measure.name()));
     }
     Ok(estimates)
 }
