@@ -18,7 +18,7 @@ fn main() {
     group.throughput(Throughput::Elements(n as u64));
     for pos in [Pos::Last, Pos::Mean] {
         let capture = Capture::new(streams.clone(), pos);
-        group.bench_function(pos.name(), |bencher| {
+        group.bench_function(pos.to_string(), |bencher| {
             bencher.iter(|| capture.rows(&model, &texts, |_| {}).unwrap());
         });
     }

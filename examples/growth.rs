@@ -7,6 +7,8 @@ mod cases;
 mod cli;
 #[path = "shared/measured.rs"]
 mod measured;
+#[path = "shared/memory.rs"]
+mod memory;
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
 

@@ -59,13 +59,12 @@ fn run(arguments: &Arguments) -> cli::Outcome {
     let (classes, pairs) = examples.iter().map(|e| (e.label, e.group)).unzip();
     let labels = Labels::paired(classes, pairs)?;
     let model = arguments.model.load()?;
-    let batch = model.tokenize(&texts)?;
-    let tokens: Vec<Vec<u32>> = (0..texts.len()).map(|row| batch.row(row).to_vec()).collect();
+    let passages = texts.iter().map(|text| model.passage(text)).collect::<Result<Vec<_>, _>>()?;
 
     // tokens → activations
     let sites = model.sites().clone().of(Kind::ResidPost);
     let bar = cli::progress(texts.len(), "texts");
-    let captured = Capture::new(sites, Pos::Last).rows(&model, &tokens, |done| bar.set_position(done as u64))?;
+    let captured = Capture::new(sites, Pos::Last).rows(&model, &passages, |p| bar.set_position(p.texts as u64))?;
     bar.finish_and_clear();
     // activations → direction, scored out of fold beside what the texts alone give
     let features = |rows: &Rows| Features::collect(rows.site(), &mut rows.source(64, model.device()));
@@ -105,7 +104,7 @@ fn run(arguments: &Arguments) -> cli::Outcome {
         .null_band(null)
         .series(&model.spec().name, by_layer.map(|(l, s)| (l, s.auroc.clone())));
     let provenance = cli::provenance(&arguments.model, &model, &dataset, arguments.seed)?
-        .setting("position", Pos::Last.name())
+        .setting("position", Pos::Last.to_string())
         .setting("folds", arguments.folds)
         .setting("permutations", arguments.permutations)
         .setting("strength", arguments.strength);

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`core`] | what is a site, a hook, a batch, a direction? |
 //! | [`model`] | how do I get a model? |
-//! | [`capture`] | how do I get one row of activations per text? |
+//! | [`capture`] | how do I get rows of activations from many texts, and keep them? |
 //! | [`probe`] | which direction tells classes apart, and how well on texts it was not made from? |
 //! | [`steer`] | what happens if the model is pushed along it? |
 //! | [`stats`] | how sure are we? |
@@ -29,15 +29,15 @@ pub use isinglass_steer as steer;
 
 /// What most programs need, sites included.
 pub mod prelude {
-    pub use isinglass_capture::{Capture, Captured, Pos};
+    pub use isinglass_capture::{Capture, Captured, Passages, Pos, Precision, Store, Subject};
     pub use isinglass_core::site::*;
     pub use isinglass_core::{
         ActivationSource, Cache, Cached, Device, Direction, Forward, Generate, Generation, Hook, Kind, Likelihood,
-        Rows, Run, Sampler, Score, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at, edit_each,
-        observe,
+        Passage, Rows, Run, Sampler, Score, Site, SiteId, SiteSet, Stop, Tensor, TokenBatch, device, edit, edit_at,
+        edit_each, observe,
     };
-    pub use isinglass_data::{Dataset, Example, read_pairs};
-    pub use isinglass_model::{GeneratedText, Lens, Message, Model, ModelSource, Specials};
+    pub use isinglass_data::{Dataset, Example, Texts, read_pairs};
+    pub use isinglass_model::{ChatEnd, GeneratedText, Lens, Message, Model, ModelSource, Specials};
     pub use isinglass_probe::{
         Baselines, ClassMeans, CrossFit, CrossFitted, Features, Labels, LinearProbe, Logistic, Probe, Ridge, Scored,
     };
@@ -52,3 +52,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The store's, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/STORE.md")]
+struct StoreGuide;

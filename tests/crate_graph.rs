@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isinglass-stats", &[]),
     ("isinglass-kernels", &[]),
     ("isinglass-model", &["isinglass-core", "isinglass-formats", "isinglass-kernels"]),
-    ("isinglass-capture", &["isinglass-core"]),
+    ("isinglass-capture", &["isinglass-core", "isinglass-formats"]),
     ("isinglass-probe", &["isinglass-core", "isinglass-stats"]),
     ("isinglass-steer", &["isinglass-core", "isinglass-formats"]),
     ("isinglass-report", &["isinglass-stats"]),

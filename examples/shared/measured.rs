@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use std::{env, fs, str};
+use std::{env, str};
 
 use isinglass::prelude::*;
 use isinglass::stats::median;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cases::Numbers;
 use crate::cli;
+use crate::memory::{forget_peak, status};
 
 /// Tokens of each text of a batch.
 pub(crate) const TEXT: usize = 64;
@@ -93,7 +94,7 @@ impl Kind {
         let tokens = TokenBatch::new((0..rows).map(|_| numbers.ids(len, model.spec().vocab)))?;
         let loaded = status("VmRSS:");
         // Where the peak cannot be forgotten it may be that of loading.
-        let forgotten = fs::write("/proc/self/clear_refs", "5").is_ok();
+        let forgotten = forget_peak().is_ok();
         let mut seconds = Vec::new();
         if self == Self::Decode {
             let sampler = Sampler::greedy(STEPS * repeats + 2).ignore_end();
@@ -172,10 +173,4 @@ pub(crate) fn table(kind: Kind, found: &[Measured]) -> Table {
         table = table.row(cells);
     }
     table
-}
-
-/// A number of KiB that Linux says of this process.
-fn status(key: &str) -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
 }

@@ -1,136 +1,380 @@
-//! Running many texts for one row each.
+//! Running many texts for their rows: into memory, straight into an algorithm, or into a store.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
-use isinglass_core::{BatchError, Forward, Kind, Rows, Run, RunError, SiteId, SiteSet, SourceError, TokenBatch};
+use isinglass_core::{Forward, Kind, Rows, Sampler, SiteId, SiteSet, SourceError};
 
-use crate::gather::{Gather, Pos};
+use crate::block::{Block, RowOrigin};
+use crate::error::{CaptureError, StoreError};
+use crate::live::LiveSource;
+use crate::manifest::{Content, Manifest, SiteInfo, Subject, TextsInfo};
+use crate::part::Part;
+use crate::passages::Passages;
+use crate::plan::{Plan, width};
+use crate::position::{Pos, Positions};
+use crate::precision::Precision;
+use crate::shard;
+use crate::store::present;
 
-/// Which sites and positions to keep, and how many tokens to run at once.
+/// Which sites and positions to keep, and in what pieces to work.
 ///
 /// ```
 /// use isinglass_capture::{Capture, Pos};
-/// use isinglass_core::{Run, device, site::resid_post};
-/// use isinglass_model::Model;
-///
-/// let model = Model::load("tiny", &device("cpu")?)?;
+/// use isinglass_core::site::resid_post;
+/// # use isinglass_core::device;
+/// # use isinglass_model::Model;
+/// # let model = Model::load("tiny", &device("cpu")?)?;
 /// let texts = [vec![5, 6, 7], vec![8]];
 /// let captured = Capture::new(resid_post(2), Pos::Last).rows(&model, &texts, |_| {})?;
 /// assert_eq!(captured.rows(resid_post(2))?.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Into a store, which survives whatever happens: the same call again goes on where it was, and ends with the same bytes.
+/// ```
+/// use isinglass_capture::{Capture, Pos, Store, Subject};
+/// use isinglass_core::{ActivationSource, site::resid_post};
+/// # use isinglass_core::device;
+/// # use isinglass_model::Model;
+/// # let model = Model::load("tiny", &device("cpu")?)?;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().join("acts");
+/// let texts: Vec<Vec<u32>> = (0..9).map(|i| vec![7, i, 9]).collect();
+/// let subject = Subject {
+///     model: "tiny".into(),
+///     weights_sha256: model.weights_sha256()?,
+///     tokenizer_sha256: None,
+///     device: "cpu".into(),
+///     data: "counting".into(),
+///     data_sha256: "none: made up on the spot".into(),
+///     licence: "CC0-1.0".into(),
+///     synthetic: true,
+/// };
+/// Capture::new(resid_post(2), Pos::Each).store(&model, &texts, &subject, &folder, |_| {})?;
+///
+/// let store = Store::open(&folder)?.of_model(&model.weights_sha256()?)?;
+/// assert_eq!(store.len(), 27);
+/// let mut source = store.source(resid_post(2), &device("cpu")?)?.batch_rows(10).shuffled(7);
+/// assert_eq!(source.next_batch()?.map(|batch| batch.dims()), Some([10, source.width()]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Capture {
-    sites: SiteSet,
+    pub(crate) sites: SiteSet,
     pos: Pos,
-    batch_tokens: usize,
+    span: Option<String>,
+    special_tokens: bool,
+    pub(crate) generation: Option<Sampler>,
+    pub(crate) precision: Precision,
+    pub(crate) batch_bytes: u64,
+    pub(crate) shard_bytes: u64,
+    pub(crate) shard_tokens: usize,
+    part: Part,
 }
 
-/// Why a capture failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CaptureError {
-    /// A site whose activations have no row per position.
-    #[error(
-        "site `{site}` holds a matrix of query and key positions, which gives no row per text: choose another site"
-    )]
-    NoRows {
-        /// The site.
-        site: SiteId,
-    },
-    /// A site that was not captured.
-    #[error("site `{site}` was not captured: name it in `Capture::new`")]
-    NotCaptured {
-        /// The site.
-        site: SiteId,
-    },
-    /// A text without tokens, or no texts.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// The model refused to run.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The rows do not fit together.
-    #[error(transparent)]
-    Rows(#[from] SourceError),
-}
+const MIB: u64 = 1 << 20;
 
 impl Capture {
-    /// Keeps these sites at this position; heads of a site of rank 4 are laid side by side.
+    /// Keeps these sites at these positions of every text; heads of a site of rank 4 are laid side by side.
     pub fn new(sites: impl Into<SiteSet>, pos: Pos) -> Self {
-        Self { sites: sites.into(), pos, batch_tokens: 2048 }
+        Self {
+            sites: sites.into(),
+            pos,
+            span: None,
+            special_tokens: false,
+            generation: None,
+            precision: Precision::F32,
+            batch_bytes: 128 * MIB,
+            shard_bytes: 256 * MIB,
+            shard_tokens: 16_384,
+            part: Part::ALL,
+        }
     }
 
-    /// Runs at most this many tokens at once, padding included; a longer text runs alone.
+    /// Applies the rule to each span of this name instead of the whole text.
     #[must_use]
-    pub const fn batch_tokens(mut self, batch_tokens: usize) -> Self {
-        self.batch_tokens = batch_tokens;
+    pub fn of(mut self, span: impl Into<String>) -> Self {
+        self.span = Some(span.into());
         self
     }
 
-    /// One row per text and site, in the order of the texts.
+    /// Counts special tokens as tokens, which are left out otherwise.
+    #[must_use]
+    pub const fn with_special_tokens(mut self) -> Self {
+        self.special_tokens = true;
+        self
+    }
+
+    /// Lets the model continue each text first; what it adds is the span `generated`.
     ///
-    /// Texts of like length run together, and nothing after the last site is computed.
-    /// `progress` is told the number of texts done after each batch.
-    ///
-    /// # Errors
-    /// [`CaptureError`] if a site has no rows, a text no tokens, or the model refuses them.
-    pub fn rows(
-        &self,
-        model: &dyn Forward,
-        texts: &[Vec<u32>],
-        mut progress: impl FnMut(usize),
-    ) -> Result<Captured, CaptureError> {
+    /// So `Pos::First(4)` of `generated` are the first four tokens it writes; a text to which it adds nothing has no row
+    /// there.
+    #[must_use]
+    pub fn generating(mut self, sampler: Sampler) -> Self {
+        self.generation = Some(sampler);
+        self
+    }
+
+    /// How a store keeps values; f32 otherwise.
+    #[must_use]
+    pub const fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Runs as many texts at once as take this many bytes, 128 MiB otherwise: what the pass and the rows wanted need for each
+    /// token, padding included. A longer text runs alone.
+    #[must_use]
+    pub const fn batch_bytes(mut self, bytes: u64) -> Self {
+        self.batch_bytes = bytes;
+        self
+    }
+
+    /// Ends a shard before it is larger than this, 256 MiB otherwise; two shards are in memory at a time. Batches are made within
+    /// a shard, so one of few texts pads them more.
+    #[must_use]
+    pub const fn shard_bytes(mut self, bytes: u64) -> Self {
+        self.shard_bytes = bytes;
+        self
+    }
+
+    /// Ends a shard before it has more tokens than this, 16,384 otherwise: what is lost at most when a run is killed.
+    #[must_use]
+    pub const fn shard_tokens(mut self, tokens: usize) -> Self {
+        self.shard_tokens = tokens;
+        self
+    }
+
+    /// Does only this part of the shards: other processes do the others, into the same folder or one of their own.
+    #[must_use]
+    pub const fn part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
+    }
+
+    pub(crate) fn positions(&self) -> Positions {
+        Positions { rule: self.pos, span: self.span.clone(), special_tokens: self.special_tokens }
+    }
+
+    /// What needs no text to be refused.
+    fn check(&self, model: &dyn Forward) -> Result<(), CaptureError> {
         if let Some(site) = self.sites.iter().find(|s| matches!(s.kind(), Kind::Scores | Kind::Pattern)) {
             return Err(CaptureError::NoRows { site });
         }
-        if let Some(row) = texts.iter().position(Vec::is_empty) {
-            return Err(BatchError::EmptyRow { row }.into());
+        if self.sites.is_empty() {
+            return Err(CaptureError::NoSites);
         }
-        let mut found: BTreeMap<SiteId, Vec<Vec<f32>>> =
-            self.sites.iter().map(|site| (site, vec![Vec::new(); texts.len()])).collect();
-        let mut done = 0;
-        for batch in self.batches(texts) {
-            let tokens = TokenBatch::new(batch.iter().map(|&i| texts[i].clone()))?;
-            let mut gather = Gather::new(self.sites.clone(), self.pos);
-            model.activations(&tokens, &mut gather)?;
-            for (site, rows) in gather.rows {
-                let [_, width] = rows.dims();
-                let values: Vec<f32> = rows.into_data().iter::<f32>().collect();
-                if let Some(all) = found.get_mut(&site) {
-                    for (&text, row) in batch.iter().zip(values.chunks_exact(width)) {
-                        all[text] = row.to_vec();
-                    }
-                }
-            }
-            done += batch.len();
-            progress(done);
+        model.spec().expect_sites(&self.sites)?;
+        match &self.generation {
+            Some(sampler) if sampler.n_samples() != 1 => Err(CaptureError::Samples { found: sampler.n_samples() }),
+            Some(sampler) => Ok(sampler.check().map_err(isinglass_core::RunError::from)?),
+            None => Ok(()),
         }
-        let rows = |(site, rows): (SiteId, Vec<Vec<f32>>)| {
-            let width = rows.first().map_or(1, Vec::len);
-            Ok((site, Rows::new(site, width, rows.concat())?))
-        };
-        Ok(Captured(found.into_iter().map(rows).collect::<Result<_, SourceError>>()?))
     }
 
-    /// Indices of texts that run together, shortest first.
-    fn batches(&self, texts: &[Vec<u32>]) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&i| texts[i].len());
-        let mut batches: Vec<Vec<usize>> = Vec::new();
-        for text in order {
-            match batches.last_mut() {
-                Some(batch) if (batch.len() + 1) * texts[text].len() <= self.batch_tokens => batch.push(text),
-                _ => batches.push(vec![text]),
+    /// All rows of all texts, in memory.
+    ///
+    /// Texts of like length run together, and nothing after the last site is computed.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if a site has no rows, a text no tokens or no such position, or the model refuses them.
+    pub fn rows<P: Passages + ?Sized>(
+        &self,
+        model: &dyn Forward,
+        texts: &P,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Captured, CaptureError> {
+        self.check(model)?;
+        let plan = self.plan(model, texts, &mut progress)?;
+        let mut meter = Meter::new(texts.len(), &mut progress);
+        let mut all: Option<Block> = None;
+        for shard in 0..plan.n_shards() {
+            let block = self.run_shard(model, texts, &plan, shard, None, &mut |n, tokens| meter.add(n, tokens))?;
+            match &mut all {
+                Some(all) => all.extend(block),
+                None => all = Some(block),
             }
         }
-        batches
+        let Block { origins, sites } = all.ok_or(CaptureError::NoTexts)?;
+        let rows = sites.into_iter().map(|s| Ok((s.site, Rows::new(s.site, s.width, s.values)?)));
+        Ok(Captured { origins, rows: rows.collect::<Result<_, SourceError>>()? })
+    }
+
+    /// The rows of one site as the model computes them, for an algorithm that takes batches.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if another site was named too, or as [`rows`](Self::rows).
+    pub fn live<'a, P: Passages + ?Sized>(
+        &self,
+        model: &'a dyn Forward,
+        texts: &'a P,
+    ) -> Result<LiveSource<'a, P>, CaptureError> {
+        self.check(model)?;
+        let mut sites = self.sites.iter();
+        match (sites.next(), sites.next()) {
+            (Some(site), None) => LiveSource::new(self.clone(), model, texts, site),
+            _ => Err(CaptureError::ManySites { found: self.sites.len() }),
+        }
+    }
+
+    /// Keeps all rows in a folder: makes a [`Store`](crate::Store) there, or goes on with the one that is there.
+    ///
+    /// Texts are read twice, a piece at a time, and memory does not grow with them. Shards are written beside the next one's
+    /// passes, each whole or not at all. Whatever stops the process, the same call again does what is missing and ends with
+    /// the same bytes; so do several processes with a [`part`](Self::part) each.
+    /// (The same bytes on processors with the same vector instructions, which arithmetic depends on in its last bits.)
+    ///
+    /// # Errors
+    /// [`CaptureError`] as [`rows`](Self::rows); [`StoreError`] if the folder holds something else, a shard there is
+    /// damaged, or one cannot be written. What is complete stays.
+    pub fn store<P: Passages + ?Sized>(
+        &self,
+        model: &dyn Forward,
+        texts: &P,
+        subject: &Subject,
+        folder: impl AsRef<Path>,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Stored, CaptureError> {
+        self.check(model)?;
+        let folder = folder.as_ref();
+        let plan = self.plan(model, texts, &mut progress)?;
+        let manifest = &self.manifest(model, subject, &plan);
+        manifest.establish(folder)?;
+        let mut meter = Meter::new(texts.len(), &mut progress);
+        let there: Vec<bool> = present(folder, manifest)?.iter().map(Option::is_some).collect();
+        for shard in (0..there.len()).filter(|&shard| there[shard]) {
+            meter.add(plan.texts(shard).len(), 0);
+        }
+        let missing: Vec<usize> = self.part.shards(there.len()).filter(|&shard| !there[shard]).collect();
+        thread::scope(|scope| {
+            // Handed over, not queued: one block is being filled while one is being written.
+            let (hand_over, blocks) = sync_channel::<(usize, Block)>(0);
+            let (hand_back, used) = sync_channel(1);
+            let writer = scope.spawn(move || write_all(blocks, &hand_back, folder, manifest));
+            let computed = missing.iter().try_for_each(|&shard| {
+                let used = used.try_recv().ok();
+                let block = self.run_shard(model, texts, &plan, shard, used, &mut |n, tokens| meter.add(n, tokens));
+                // Nobody takes it once the writer has failed, which then says why.
+                match block.map(|block| hand_over.send((shard, block))) {
+                    Ok(Ok(())) => ControlFlow::Continue(()),
+                    Ok(Err(_)) => ControlFlow::Break(None),
+                    Err(error) => ControlFlow::Break(Some(error)),
+                }
+            });
+            drop(hand_over);
+            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            match computed {
+                ControlFlow::Break(Some(error)) => Err(error),
+                _ => Ok(written?),
+            }
+        })?;
+        // Others may have written theirs meanwhile.
+        let present = (0..there.len()).filter(|&shard| shard::path(folder, shard).exists()).count();
+        Ok(Stored { written: missing.len(), present, n_shards: there.len() })
+    }
+
+    fn manifest(&self, model: &dyn Forward, subject: &Subject, plan: &Plan) -> Manifest {
+        let site = |site: SiteId| SiteInfo { site, width: width(&site.into(), model.spec()) };
+        Manifest::new(Content {
+            subject: subject.clone(),
+            texts: TextsInfo {
+                n: plan.starts[plan.n_shards()],
+                n_tokens: plan.n_tokens,
+                sha256: plan.texts_sha256.clone(),
+            },
+            sites: self.sites.iter().map(site).collect(),
+            positions: self.positions(),
+            generation: self.generation.clone(),
+            precision: self.precision,
+            batch_bytes: self.batch_bytes,
+            shard_starts: plan.starts.clone(),
+        })
     }
 }
 
-/// Rows of each site, in the order of the texts.
+/// Writes blocks as they come, until one cannot be written, and hands them back to be filled again.
+fn write_all(
+    blocks: Receiver<(usize, Block)>,
+    hand_back: &SyncSender<Block>,
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<(), StoreError> {
+    for (shard, block) in blocks {
+        shard::write(folder, shard, manifest, &block)?;
+        // Nobody wants it after the last.
+        let _ = hand_back.try_send(block);
+    }
+    Ok(())
+}
+
+/// What a call to [`Capture::store`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Shards that it wrote.
+    pub written: usize,
+    /// Shards that are there now.
+    pub present: usize,
+    /// Shards that there will be.
+    pub n_shards: usize,
+}
+
+impl Stored {
+    /// Whether the store can be opened; if not, other parts are still to be done.
+    pub const fn is_complete(&self) -> bool {
+        self.present == self.n_shards
+    }
+}
+
+/// What a capture is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading all texts once, to lay out the shards.
+    Planning,
+    /// Running them.
+    Running,
+}
+
+/// How far a capture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is doing.
+    pub stage: Stage,
+    /// Texts done in this stage, those included that a store had already.
+    pub texts: usize,
+    /// Texts in all.
+    pub of: usize,
+    /// Tokens that this call has read or run.
+    pub tokens: u64,
+}
+
+/// Adds up what is done.
+struct Meter<'p> {
+    so_far: Progress,
+    tell: &'p mut dyn FnMut(Progress),
+}
+
+impl<'p> Meter<'p> {
+    fn new(of: usize, tell: &'p mut dyn FnMut(Progress)) -> Self {
+        Self { so_far: Progress { stage: Stage::Running, texts: 0, of, tokens: 0 }, tell }
+    }
+
+    fn add(&mut self, texts: usize, tokens: u64) {
+        self.so_far.texts += texts;
+        self.so_far.tokens += tokens;
+        (self.tell)(self.so_far);
+    }
+}
+
+/// Rows of each site in memory, in the order of the texts and, in a text, of its positions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Captured(BTreeMap<SiteId, Rows>);
+pub struct Captured {
+    origins: Vec<RowOrigin>,
+    rows: BTreeMap<SiteId, Rows>,
+}
 
 impl Captured {
     /// The rows of a site.
@@ -139,24 +383,16 @@ impl Captured {
     /// [`CaptureError::NotCaptured`] if it was not among the sites.
     pub fn rows(&self, site: impl Into<SiteId>) -> Result<&Rows, CaptureError> {
         let site = site.into();
-        self.0.get(&site).ok_or(CaptureError::NotCaptured { site })
+        self.rows.get(&site).ok_or(CaptureError::NotCaptured { site })
     }
 
     /// The rows of every site, in the order of the forward pass.
     pub fn iter(&self) -> impl Iterator<Item = &Rows> {
-        self.0.values()
+        self.rows.values()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use isinglass_core::site::resid_post;
-
-    #[test]
-    fn batches_hold_texts_of_like_length_within_the_budget() {
-        let texts: Vec<Vec<u32>> = [5, 1, 9, 2, 30].iter().map(|&n| vec![1; n]).collect();
-        let capture = Capture::new(resid_post(0), Pos::Last).batch_tokens(15);
-        assert_eq!(capture.batches(&texts), [vec![1, 3, 0], vec![2], vec![4]]);
+    /// What each row is the activation of, the same at every site.
+    pub fn origins(&self) -> &[RowOrigin] {
+        &self.origins
     }
 }

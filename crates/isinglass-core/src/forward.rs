@@ -195,10 +195,7 @@ pub(crate) fn check<M: Forward + ?Sized>(
 ) -> Result<SiteSet, RunError> {
     let spec = model.spec();
     let wanted = hook.sites();
-    if let Some(site) = wanted.iter().find(|s| !spec.sites.contains(*s)) {
-        let nearest = spec.nearest(site).map_or_else(String::new, |s| s.to_string());
-        return Err(RunError::NoSuchSite { model: spec.name.clone(), site, n_layers: spec.n_layers, nearest });
-    }
+    spec.expect_sites(&wanted)?;
     for row in 0..tokens.layout().rows() {
         let (ids, len) = (tokens.row(row), tokens.layout().len(row));
         if len > spec.n_ctx {

@@ -18,12 +18,21 @@ pub trait ActivationSource {
 }
 
 /// Why a source could not go on, or its rows could not be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The model behind the source refused to run.
     #[error("the model behind the source refused to run")]
     Run(#[from] RunError),
+    /// What keeps or makes the rows could not give them.
+    #[error("rows of `{site}` could not be had")]
+    Unavailable {
+        /// The site.
+        site: SiteId,
+        /// What went wrong there.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Values do not fill whole rows.
     #[error("{n_values} values do not fill rows of width {width}")]
     Ragged {

@@ -162,6 +162,16 @@ impl Sampler {
         self
     }
 
+    /// Tokens that are added at most.
+    pub const fn max_new_tokens(&self) -> usize {
+        self.max_new_tokens
+    }
+
+    /// Texts for each prompt.
+    pub const fn n_samples(&self) -> usize {
+        self.samples
+    }
+
     /// Looks at every setting; generation does so before anything runs.
     ///
     /// # Errors

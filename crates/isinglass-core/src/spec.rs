@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::forward::RunError;
 use crate::site::SiteId;
 use crate::site_set::SiteSet;
 
@@ -36,8 +37,18 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// Refuses sites that the model does not have, as a run does.
+    ///
+    /// # Errors
+    /// [`RunError::NoSuchSite`] names the first of them and the nearest that there is.
+    pub fn expect_sites(&self, wanted: &SiteSet) -> Result<(), RunError> {
+        let Some(site) = wanted.iter().find(|site| !self.sites.contains(*site)) else { return Ok(()) };
+        let nearest = self.nearest(site).map_or_else(String::new, |s| s.to_string());
+        Err(RunError::NoSuchSite { model: self.name.clone(), site, n_layers: self.n_layers, nearest })
+    }
+
     /// The site here that `wrong` was most likely meant to be.
-    pub(crate) fn nearest(&self, wrong: SiteId) -> Option<SiteId> {
+    fn nearest(&self, wrong: SiteId) -> Option<SiteId> {
         let same_kind = self.sites.iter().filter(|s| s.kind() == wrong.kind()).last();
         same_kind.or_else(|| self.sites.nearest(&wrong.to_string()))
     }

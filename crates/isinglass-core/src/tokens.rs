@@ -17,6 +17,21 @@ pub enum BatchError {
         /// Index of the row.
         row: usize,
     },
+    /// A text has no tokens.
+    #[error("a text needs at least one token")]
+    NoTokens,
+    /// A span reaches past its text.
+    #[error("span `{name}` is tokens {start} to {end} of a text that has {len}")]
+    SpanOutside {
+        /// The span's name.
+        name: String,
+        /// Its first token.
+        start: usize,
+        /// The token after its last.
+        end: usize,
+        /// Tokens of the text.
+        len: usize,
+    },
 }
 
 /// Which side of a short row is padded.

@@ -13,6 +13,7 @@ mod family;
 mod inspect;
 mod lens;
 mod model;
+mod passage;
 mod random;
 mod smollm2;
 mod source;
@@ -28,6 +29,7 @@ pub use inspect::{
 };
 pub use lens::{ActualNext, Candidate, Lens, LensError, LensSite, Reading};
 pub use model::{Model, TextError};
+pub use passage::ChatEnd;
 pub use source::ModelSource;
 pub use spec::{Activation, Biases, DecoderSpec, Mlp, Norm, Positions, Residual, RopeScaling, Window, Windowed};
 pub use text::{GenerateError, GeneratedText};

@@ -85,6 +85,16 @@ pub enum TextError {
     /// The chat template refused the messages.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// The chat template changes what is said, so that nothing tells where it stands.
+    #[error(
+        "the chat template of `{model}` rewrites what message {index} says, so its tokens cannot be told from the rest"
+    )]
+    Rewritten {
+        /// The model's name.
+        model: String,
+        /// Index of the first message that is not found as it was given.
+        index: usize,
+    },
 }
 
 impl Model {

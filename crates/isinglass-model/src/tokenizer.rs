@@ -3,10 +3,13 @@
 mod gguf;
 mod sentencepiece;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
-use isinglass_formats::Gguf;
+use isinglass_formats::{Gguf, sha256_bytes};
 use serde_json::{Map, Value};
 
 use crate::chat::ChatTemplate;
@@ -25,12 +28,14 @@ pub enum Specials {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     chat: Option<ChatTemplate>,
+    /// Ids of the special tokens, shared by all texts.
+    specials: Arc<BTreeSet<u32>>,
 }
 
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let vocab = self.inner.get_vocab_size(true);
-        f.debug_struct("Tokenizer").field("vocab", &vocab).field("chat", &self.chat.is_some()).finish()
+        f.debug_struct("Tokenizer").field("vocab", &vocab).field("chat", &self.chat.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -43,6 +48,12 @@ pub struct TokenizeError {
 }
 
 impl Tokenizer {
+    fn new(inner: tokenizers::Tokenizer, chat: Option<ChatTemplate>) -> Self {
+        let added = inner.get_added_tokens_decoder();
+        let specials = added.into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
+        Self { inner, chat, specials: Arc::new(specials) }
+    }
+
     /// The tokenizer in a folder in Hugging Face's layout: `tokenizer.json`, with `tokenizer_config.json` and
     /// `chat_template.jinja` beside it where there are any. `None` if there is no `tokenizer.json`.
     pub(crate) fn in_folder(folder: &Path) -> Result<Option<Self>, LoadError> {
@@ -67,7 +78,7 @@ impl Tokenizer {
             .map(|source| ChatTemplate::new(source, named("bos_token"), named("eos_token")))
             .transpose()
             .map_err(|e| unreadable(&template_path, &format!("chat template: {e}")))?;
-        Ok(Some(Self { inner, chat }))
+        Ok(Some(Self::new(inner, chat)))
     }
 
     /// The tokenizer inside a GGUF; `None` if it holds none.
@@ -79,7 +90,7 @@ impl Tokenizer {
             .map(|source| ChatTemplate::new(source, found.bos, found.eos))
             .transpose()
             .map_err(|e| unreadable(path, &format!("chat template: {e}")))?;
-        Ok(Some(Self { inner, chat }))
+        Ok(Some(Self::new(inner, chat)))
     }
 
     /// One id per byte, for the model with random weights: no merges, `bytes` to `bytes + 255` after the specials.
@@ -90,7 +101,7 @@ impl Tokenizer {
                       {% if add_generation_prompt %}assistant: {% endif %}";
         let chat = ChatTemplate::new(source.into(), None, None);
         let chat = chat.map_err(|e| unreadable(path, &format!("chat template: {e}")))?;
-        Ok(Self { inner, chat: Some(chat) })
+        Ok(Self::new(inner, Some(chat)))
     }
 
     fn from_json(path: &Path, json: &Value) -> Result<tokenizers::Tokenizer, LoadError> {
@@ -124,6 +135,30 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<u32>, TokenizeError> {
         let encoding = self.inner.encode(text, specials == Specials::Add).map_err(refused)?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Token ids of a text, and which bytes of it each stands for; of special tokens that were added, none.
+    pub(crate) fn encode_placed(
+        &self,
+        text: &str,
+        specials: Specials,
+    ) -> Result<Vec<(u32, Range<usize>)>, TokenizeError> {
+        let encoding = self.inner.encode(text, specials == Specials::Add).map_err(refused)?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(places).collect())
+    }
+
+    /// Ids of the special tokens.
+    pub(crate) fn special_ids(&self) -> Arc<BTreeSet<u32>> {
+        Arc::clone(&self.specials)
+    }
+
+    /// SHA-256 of the tokenizer, written as `tokenizer.json`; the chat template is not in it.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer cannot be written.
+    pub fn sha256(&self) -> Result<String, TokenizeError> {
+        Ok(sha256_bytes(self.inner.to_string(false).map_err(refused)?.as_bytes()))
     }
 
     /// Text of token ids, special tokens included if `specials` says so.

@@ -13,7 +13,7 @@ pub(crate) fn positive<const N: usize>(settings: [(&'static str, f64); N]) -> Re
 }
 
 /// Why a probe could not be fitted.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {
     /// Rows, labels and groups differ in number.

@@ -1,0 +1,282 @@
+//! Reading a store: rows by number, checked as they are read, in memory that does not grow with the store.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use isinglass_core::{Device, Rows, SiteId};
+use rayon::prelude::*;
+
+use crate::block::RowOrigin;
+use crate::error::StoreError;
+use crate::manifest::Manifest;
+use crate::shard::{Shard, checksum};
+use crate::source::StoreSource;
+
+/// Activations on disk: rows of any number of sites, all from the same tokens, numbered from 0 in the order of the texts.
+///
+/// Opening it reads the manifest and the header of each shard. Rows are read by their place in the files, not mapped, so
+/// that memory stays what a batch takes; and each is held against its checksum.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    manifest: Manifest,
+    shards: Vec<Shard>,
+    /// The first row of each shard, and the number of rows at the end.
+    first_rows: Vec<u64>,
+    /// The files of the first shards, which stay open; a process may not have more than about a thousand.
+    files: Vec<OnceLock<File>>,
+}
+
+/// Files kept open.
+const MOST_FILES: usize = 256;
+
+/// The number of a row, and where its values go.
+type Wanted<'v> = (u64, &'v mut [f32]);
+
+/// Bytes read at a time.
+const PIECE: usize = 1 << 18;
+
+impl Store {
+    /// Opens a store that is complete.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is none, it is another version's, shards are missing, or one is not what it must be.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let folder = folder.into();
+        let manifest = Manifest::read(&folder)?;
+        let found = present(&folder, &manifest)?;
+        if let Some(first_missing) = found.iter().position(Option::is_none) {
+            let (n_shards, present) = (found.len(), found.iter().flatten().count());
+            return Err(StoreError::Incomplete { path: folder, present, n_shards, first_missing });
+        }
+        let shards: Vec<Shard> = found.into_iter().flatten().collect();
+        let mut first_rows = vec![0];
+        first_rows.extend(shards.iter().scan(0, |end, shard| {
+            *end += shard.n_rows;
+            Some(*end)
+        }));
+        let files = (0..shards.len().min(MOST_FILES)).map(|_| OnceLock::new()).collect();
+        Ok(Self { folder, manifest, shards, first_rows, files })
+    }
+
+    /// The store itself, if its activations are those of the model with these weights.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherModel`] if they are another's.
+    pub fn of_model(self, weights_sha256: &str) -> Result<Self, StoreError> {
+        let subject = &self.manifest.subject;
+        if subject.weights_sha256 == weights_sha256 {
+            return Ok(self);
+        }
+        let (model, found) = (subject.model.clone(), subject.weights_sha256.clone());
+        Err(StoreError::OtherModel { path: self.folder, model, found, expected: weights_sha256.into() })
+    }
+
+    /// What the store is of.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The folder it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Number of rows, the same at every site.
+    pub fn len(&self) -> u64 {
+        self.first_rows.last().copied().unwrap_or(0)
+    }
+
+    /// Whether there are none, as when a model had nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sites, in the order of the forward pass.
+    pub fn sites(&self) -> impl Iterator<Item = SiteId> {
+        self.manifest.sites.iter().map(|info| info.site)
+    }
+
+    /// Rows of a site as batches on a device, in order or shuffled.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSite`] if the site was not captured.
+    pub fn source(&self, site: impl Into<SiteId>, device: &Device) -> Result<StoreSource<'_>, StoreError> {
+        let site = site.into();
+        let index = self.index(site)?;
+        Ok(StoreSource::new(self, site, index, device))
+    }
+
+    /// All rows of a site, in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the site was not captured, or a row cannot be read or is damaged.
+    pub fn rows(&self, site: impl Into<SiteId>) -> Result<Rows, StoreError> {
+        let site = site.into();
+        let index = self.index(site)?;
+        let rows: Vec<u64> = (0..self.len()).collect();
+        let values = self.read(index, &rows)?;
+        // A store of no rows has no width to divide by, but the manifest's.
+        Rows::new(site, self.width(index), values)
+            .map_err(|_| StoreError::Damaged { path: Manifest::path(&self.folder), what: "a site has no width" })
+    }
+
+    /// What these rows are the activations of.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there are fewer rows, or they cannot be read.
+    pub fn origins(&self, rows: Range<u64>) -> Result<Vec<RowOrigin>, StoreError> {
+        if rows.end > self.len() {
+            return Err(self.no_row(rows.end.saturating_sub(1)));
+        }
+        let mut origins = Vec::new();
+        let mut next = rows.start;
+        while next < rows.end {
+            let shard = self.shard_of(next);
+            let (first, end) = (self.first_rows[shard], self.first_rows[shard + 1].min(rows.end));
+            let read = |at, bytes: &mut [u8]| self.fill(shard, at, bytes);
+            origins.extend(self.shards[shard].origins(next - first..end - first, read)?);
+            next = end;
+        }
+        Ok(origins)
+    }
+
+    /// Holds every byte of every shard against its checksums; `progress` is told how many shards are done.
+    ///
+    /// # Errors
+    /// [`StoreError`] names the first shard, and the row, that is damaged.
+    pub fn verify(&self, mut progress: impl FnMut(usize)) -> Result<(), StoreError> {
+        for (i, shard) in self.shards.iter().enumerate() {
+            shard.verify(&self.manifest)?;
+            progress(i + 1);
+        }
+        Ok(())
+    }
+
+    /// The number of a site in the manifest.
+    fn index(&self, site: SiteId) -> Result<usize, StoreError> {
+        let found = self.manifest.sites.iter().position(|info| info.site == site);
+        found.ok_or_else(|| {
+            let has: Vec<String> = self.sites().map(|site| format!("`{site}`")).collect();
+            StoreError::NoSite { path: self.folder.clone(), site, has: has.join(", ") }
+        })
+    }
+
+    pub(crate) fn width(&self, site: usize) -> usize {
+        self.manifest.sites[site].width
+    }
+
+    fn no_row(&self, row: u64) -> StoreError {
+        StoreError::NoRow { path: self.folder.clone(), row, n_rows: self.len() }
+    }
+
+    /// The shard that holds a row.
+    fn shard_of(&self, row: u64) -> usize {
+        self.first_rows.partition_point(|first| *first <= row) - 1
+    }
+
+    /// These rows of a site, one after another, in any order.
+    pub(crate) fn read(&self, site: usize, rows: &[u64]) -> Result<Vec<f32>, StoreError> {
+        if let Some(row) = rows.iter().find(|row| **row >= self.len()) {
+            return Err(self.no_row(*row));
+        }
+        let width = self.width(site);
+        let mut values = vec![0.0; rows.len() * width];
+        let mut jobs: Vec<Wanted<'_>> = rows.iter().copied().zip(values.chunks_exact_mut(width)).collect();
+        // In the order of the files, whatever order they are wanted in: disks like it, and neighbours are read together.
+        jobs.sort_unstable_by_key(|(row, _)| *row);
+        let most = (PIECE / (width * self.manifest.precision.n_bytes())).max(1);
+        let mut pieces: Vec<(usize, &mut [Wanted<'_>])> = Vec::new();
+        let mut rest = jobs.as_mut_slice();
+        while let Some((first, _)) = rest.first() {
+            let first = *first;
+            let shard = self.shard_of(first);
+            let end = self.first_rows[shard + 1];
+            let n = (first..end).zip(rest.iter()).take(most).take_while(|(row, job)| *row == job.0).count();
+            let (piece, after) = rest.split_at_mut(n.max(1));
+            pieces.push((shard, piece));
+            rest = after;
+        }
+        pieces
+            .into_par_iter()
+            .with_min_len(16)
+            .try_for_each_init(Vec::new, |bytes, (shard, piece)| self.read_piece(site, shard, piece, bytes))?;
+        Ok(values)
+    }
+
+    /// Neighbouring rows of one shard.
+    fn read_piece(
+        &self,
+        site: usize,
+        shard: usize,
+        piece: &mut [Wanted<'_>],
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let Some((first, _)) = piece.first() else { return Ok(()) };
+        let row = first - self.first_rows[shard];
+        let precision = self.manifest.precision;
+        let row_bytes = self.width(site) * precision.n_bytes();
+        let place = &self.shards[shard].sites[site];
+        let n_crc = piece.len() * size_of::<u32>();
+        bytes.resize(n_crc + piece.len() * row_bytes, 0);
+        let (crc, values) = bytes.split_at_mut(n_crc);
+        self.fill(shard, place.checksums + row * size_of::<u32>() as u64, crc)?;
+        self.fill(shard, place.values + row * row_bytes as u64, values)?;
+        let rows = values.chunks_exact(row_bytes).zip(crc.as_chunks().0);
+        for ((number, out), (values, crc)) in piece.iter_mut().zip(rows) {
+            if checksum(values) != u32::from_le_bytes(*crc) {
+                let (path, site) = (self.shards[shard].path.clone(), self.manifest.sites[site].site);
+                return Err(StoreError::DamagedRow { path, site, row: *number });
+            }
+            precision.to_f32(values, out);
+        }
+        Ok(())
+    }
+
+    /// Bytes of a shard's file from a place on.
+    fn fill(&self, shard: usize, at: u64, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let path = &self.shards[shard].path;
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                StoreError::Damaged { path: path.clone(), what: "it was cut short after it was opened" }
+            }
+            _ => StoreError::Read { path: path.clone(), source },
+        };
+        let Some(kept) = self.files.get(shard) else {
+            return read_at(&File::open(path).map_err(failed)?, at, bytes).map_err(failed);
+        };
+        let file = if let Some(file) = kept.get() {
+            file
+        } else {
+            let file = File::open(path).map_err(failed)?;
+            kept.get_or_init(|| file)
+        };
+        read_at(file, at, bytes).map_err(failed)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut at: u64, mut bytes: &mut [u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                bytes = &mut bytes[n..];
+                at += n as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The shards of a store, `None` where there is no file.
+pub(crate) fn present(folder: &Path, manifest: &Manifest) -> Result<Vec<Option<Shard>>, StoreError> {
+    (0..manifest.n_shards()).into_par_iter().map(|shard| Shard::open(folder, shard, manifest)).collect()
+}

@@ -1,0 +1,57 @@
+//! A capture to test with, and folders compared by their bytes.
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use isinglass_capture::{Capture, Pos, Subject};
+use isinglass_core::site::{mlp_post, resid_post};
+use isinglass_core::{Passage, device};
+use isinglass_model::Model;
+
+pub(crate) fn model() -> Model {
+    Model::load("tiny", &device("cpu").unwrap()).unwrap()
+}
+
+/// 60 texts of 1 to 24 tokens.
+pub(crate) fn texts() -> Vec<Passage> {
+    (0..60_u32)
+        .map(|i| Passage::new((0..=i * 7 % 24).map(|k| (i * 31 + k * 17) % 250).collect::<Vec<_>>()).unwrap())
+        .collect()
+}
+
+/// Every token of two sites, in shards of a few texts.
+pub(crate) fn capture() -> Capture {
+    Capture::new([resid_post(1).id(), mlp_post(2).id()], Pos::Each).shard_tokens(100).batch_bytes(400_000)
+}
+
+pub(crate) fn subject(model: &Model) -> Subject {
+    Subject {
+        model: "tiny".into(),
+        weights_sha256: model.weights_sha256().unwrap(),
+        tokenizer_sha256: None,
+        device: "cpu".into(),
+        data: "counting".into(),
+        data_sha256: "0".repeat(64),
+        licence: "CC0-1.0".into(),
+        synthetic: true,
+    }
+}
+
+/// Every file under a folder, with its bytes.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
