@@ -7,6 +7,9 @@
     reason = "the helpers of a test fail by panicking, as the test does"
 )]
 
+#[path = "shared/program.rs"]
+mod program;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -15,14 +18,12 @@ use std::process::{Command, Output, Stdio};
 
 use isinglass::formats::{NewTensor, Safetensors, TensorFile, save_safetensors};
 use isinglass_testkit::{Expected, assert_close, own};
+use program::program;
 use serde_json::Value;
 
 /// An example of this package, built by the same `cargo test`.
 fn example(name: &str) -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().unwrap().parent().unwrap().join("examples").join(name);
-    assert!(path.with_extension(std::env::consts::EXE_EXTENSION).is_file(), "run `cargo test --workspace --release`");
-    let mut command = Command::new(path);
+    let mut command = Command::new(program(name));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }

@@ -7,23 +7,19 @@
     reason = "the helpers of a test fail by panicking, as the test does"
 )]
 
+#[path = "shared/program.rs"]
+mod program;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use isinglass::prelude::*;
+use isinglass_testkit::contents;
+use program::program;
 use tempfile::TempDir;
-
-/// The example's program, which `cargo test` builds before it runs this.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().unwrap().parent().unwrap().join("examples/extract");
-    let path = path.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(path.is_file(), "run `cargo test --workspace --release`");
-    path
-}
 
 /// A file of texts, and stores beside it.
 struct Work(TempDir);
@@ -52,7 +48,7 @@ impl Work {
         let files = ["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
         let own = [&files[..], &own].concat();
         let kept = own.chunks_exact(2).filter(|pair| !flags.contains(&pair[0])).flatten();
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("extract"));
         command.args(kept).args(flags).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -70,22 +66,6 @@ impl Work {
 }
 
 type Contents = BTreeMap<PathBuf, Vec<u8>>;
-
-fn contents(folder: &Path) -> Contents {
-    let mut files = Contents::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    files
-}
 
 /// Numbers in `0..1` that look random, the same each time.
 fn instants() -> impl Iterator<Item = f64> {
@@ -124,7 +104,7 @@ fn killed_at_fifty_instants_it_ends_with_the_same_bytes() {
             }
             kills += 1;
             // Whatever is there under its own name is whole at any time.
-            for (path, bytes) in contents_if_there(&work.path(&out)) {
+            for (path, bytes) in contents(&work.path(&out)) {
                 let name = path.to_string_lossy();
                 assert!(name.ends_with(".partial") || expected[&path] == bytes, "{name} after kill {kills}");
             }
@@ -134,10 +114,6 @@ fn killed_at_fifty_instants_it_ends_with_the_same_bytes() {
     }
     println!("{kills} kills, {stores} stores, {time:?} undisturbed");
     assert!(stores > 2, "too few runs got through: {stores} of {kills}");
-}
-
-fn contents_if_there(folder: &Path) -> Contents {
-    if folder.exists() { contents(folder) } else { Contents::new() }
 }
 
 #[test]
@@ -164,7 +140,7 @@ fn writers_at_the_same_time_make_the_same_bytes_as_one() {
         assert!(writer.wait().unwrap().success());
     }
     let merged = |parts: &[String], out: &str| {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("extract"));
         command.arg("--merge").args(parts.iter().map(|part| work.path(part))).arg("--out").arg(work.path(out));
         command.output().unwrap()
     };
@@ -203,7 +179,7 @@ fn a_full_disk_and_a_folder_one_may_not_write_to_lose_nothing() {
     // Root may write anywhere, so as root this is run as another user.
     let root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let copy = work.path("extract");
-    fs::copy(program(), &copy).unwrap();
+    fs::copy(program("extract"), &copy).unwrap();
     for folder in [work.0.path(), &out, &out.join("shards")] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
     }
@@ -244,7 +220,7 @@ fn what_is_wrong_is_said_and_nothing_is_changed() {
     refused(&output(&mut work.command_with("new", &["--data", bad.to_str().unwrap()])), "line `2`");
     assert!(!work.path("new").exists());
 
-    let mut verify = Command::new(program());
+    let mut verify = Command::new(program("extract"));
     verify.arg("--verify").arg("--out").arg(work.path("undisturbed"));
     assert!(output(&mut verify).status.success());
     let shard = work.path("undisturbed/shards/000003.safetensors");

@@ -149,7 +149,8 @@ impl Capture {
         self
     }
 
-    /// Does only this part of the shards: other processes do the others, into the same folder or one of their own.
+    /// Stores only this part of the shards: other processes do the others, into the same folder or one of their own.
+    /// Rows in memory and live ones are always all.
     #[must_use]
     pub const fn part(mut self, part: Part) -> Self {
         self.part = part;

@@ -30,6 +30,9 @@ pub enum CaptureError {
     /// There are no texts.
     #[error("there are no texts to capture")]
     NoTexts,
+    /// More texts than a shard can number.
+    #[error("there are {found} texts, a capture takes {most} at most: make several")]
+    TooManyTexts { found: usize, most: u32 },
     /// Texts could not be had from where they are.
     #[error("texts {first} to {last} cannot be had")]
     Texts { first: usize, last: usize, source: TextError },
@@ -111,6 +114,9 @@ pub enum StoreError {
     /// The manifest says less or more than it must.
     #[error("`{path}` is damaged: restore it, or delete it and run the same capture again, which keeps the shards")]
     BadManifest { path: PathBuf, source: serde_json::Error },
+    /// The manifest describes no store that there could be.
+    #[error("`{path}` names no site with rows, or shards that are not those of its texts: it is not as it was written")]
+    ImpossibleManifest { path: PathBuf },
     /// The store there is of another capture.
     #[error(
         "`{path}` is a store of another capture: its `{key}` is {found}, this one's is {expected}; choose another folder"

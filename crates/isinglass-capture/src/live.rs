@@ -110,7 +110,8 @@ impl<P: Passages + ?Sized> ActivationSource for LiveSource<'_, P> {
         let rows = self.given..(self.given + self.batch_rows).min(block.origins.len());
         self.origins = block.origins[rows.clone()].to_vec();
         self.given = rows.end;
-        let [SiteRows { width, values, .. }] = &block.sites[..] else { return Ok(None) };
+        // Of the one site that there is.
+        let SiteRows { width, values, .. } = &block.sites[0];
         let values = values[rows.start * width..rows.end * width].to_vec();
         let data = TensorData::new(values, [rows.len(), *width]);
         self.block = Some(block);

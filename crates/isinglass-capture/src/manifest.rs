@@ -172,10 +172,15 @@ impl Manifest {
         if value["format"] != FORMAT {
             return Err(StoreError::Foreign { path: path.into(), found: value["format"].to_string() });
         }
-        match value["version"].as_u64() {
-            Some(found) if found > VERSION => Err(StoreError::Newer { path: path.into(), found, known: VERSION }),
-            _ => serde_json::from_value(value).map_err(bad),
+        if let Some(found) = value["version"].as_u64().filter(|found| *found > VERSION) {
+            return Err(StoreError::Newer { path: path.into(), found, known: VERSION });
         }
+        let manifest: Self = serde_json::from_value(value).map_err(bad)?;
+        let starts = &manifest.shard_starts;
+        let is_sound =
+            starts.len() > 1 && starts.is_sorted() && starts[0] == 0 && starts.last() == Some(&manifest.texts.n);
+        let has_rows = !manifest.sites.is_empty() && manifest.sites.iter().all(|site| site.width > 0);
+        if is_sound && has_rows { Ok(manifest) } else { Err(StoreError::ImpossibleManifest { path: path.into() }) }
     }
 
     /// Writes it, or holds it against the one that is there.

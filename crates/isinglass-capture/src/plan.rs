@@ -51,6 +51,9 @@ impl Capture {
         if texts.is_empty() {
             return Err(CaptureError::NoTexts);
         }
+        if u32::try_from(texts.len()).is_err() {
+            return Err(CaptureError::TooManyTexts { found: texts.len(), most: u32::MAX });
+        }
         let row_bytes = self.row_bytes(model.spec());
         let (mut whole_hash, mut shard_hash) = (Sha256Hasher::new(), Sha256Hasher::new());
         let (mut starts, mut shards_sha256, mut n_tokens) = (vec![0], Vec::new(), 0);

@@ -118,9 +118,9 @@ impl Store {
         let index = self.index(site)?;
         let rows: Vec<u64> = (0..self.len()).collect();
         let values = self.read(index, &rows)?;
-        // A store of no rows has no width to divide by, but the manifest's.
+        // Whole rows of a width that the manifest was checked to have.
         Rows::new(site, self.width(index), values)
-            .map_err(|_| StoreError::Damaged { path: Manifest::path(&self.folder), what: "a site has no width" })
+            .map_err(|_| StoreError::ImpossibleManifest { path: Manifest::path(&self.folder) })
     }
 
     /// What these rows are the activations of.

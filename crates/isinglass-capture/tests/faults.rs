@@ -7,20 +7,21 @@
     reason = "the helpers of a test fail by panicking, as the test does"
 )]
 
-#[path = "shared/folders.rs"]
-mod folders;
+#[path = "shared/tiny.rs"]
+mod tiny;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use folders::{capture, contents, model, subject, texts};
 use isinglass_capture::{Capture, CaptureError, Link, Pos, Precision, Store, StoreError, Stored, Subject};
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::site::resid_post;
 use isinglass_core::{Device, Forward, ModelSpec, Passage, Sampler, SiteSet, Taps, Tensor, TokenBatch, device};
+use isinglass_testkit::contents;
 use tempfile::TempDir;
+use tiny::{capture, model, subject, texts};
 
 /// A store that is complete, and a folder for others.
 struct Made {
@@ -235,6 +236,8 @@ fn what_is_no_store_of_ours_is_told_apart() {
     let newer = manifest.replace("\"version\": 1", "\"version\": 2");
     check(&newer, "has version 2, this program reads up to version 1: use a newer isinglass");
     check(&manifest.replace("\"texts\"", "\"text\""), "is damaged");
+    check(&manifest.replace("\"width\": 32", "\"width\": 0"), "names no site with rows");
+    check(&manifest.replace("\"n\": 60", "\"n\": 61"), "shards that are not those of its texts");
     fs::write(&path, &manifest).unwrap();
     made.repaired(&store);
 

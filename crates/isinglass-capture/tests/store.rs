@@ -7,17 +7,18 @@
     reason = "the helpers of a test fail by panicking, as the test does"
 )]
 
-#[path = "shared/folders.rs"]
-mod folders;
+#[path = "shared/tiny.rs"]
+mod tiny;
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use folders::{capture, contents, model, subject, texts};
 use isinglass_capture::{Capture, Link, Part, Pos, Precision, Store, Stored};
 use isinglass_core::site::{mlp_post, resid_post};
-use isinglass_core::{ActivationSource, Rows, device};
+use isinglass_core::{ActivationSource, Rows, Sampler, device};
 use isinglass_formats::{Safetensors, TensorFile};
+use isinglass_testkit::contents;
+use tiny::{capture, model, subject, texts};
 
 #[test]
 fn a_store_has_the_rows_of_the_capture() {
@@ -200,6 +201,21 @@ fn the_bytes_follow_from_the_capture_alone() {
     let more = capture().precision(Precision::Bf16);
     more.store(&model, &texts(), &subject(&model), path("c"), |_| {}).unwrap();
     assert_ne!(contents(&path("a")), contents(&path("c")));
+}
+
+/// A model may add nothing to any of the texts.
+#[test]
+fn a_store_may_have_no_rows() {
+    let (model, folder) = (model(), tempfile::tempdir().unwrap());
+    let nothing = capture().of("generated").generating(Sampler::greedy(0));
+    nothing.store(&model, &texts(), &subject(&model), folder.path(), |_| {}).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.verify(|_| {}).unwrap();
+    assert!(store.is_empty() && store.rows(resid_post(1)).unwrap().is_empty());
+    let cpu = device("cpu").unwrap();
+    let mut source = store.source(resid_post(1), &cpu).unwrap().shuffled(1);
+    assert!(source.next_batch().unwrap().is_none());
+    assert!(store.origins(0..0).unwrap().is_empty());
 }
 
 #[test]

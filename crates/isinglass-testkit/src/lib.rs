@@ -12,6 +12,7 @@
 mod close;
 mod conformance;
 mod fixtures;
+mod folder;
 mod variants;
 
 pub use close::{assert_close, values};
@@ -19,4 +20,5 @@ pub use conformance::{
     edits_change_the_logits, graph, sites_fire_once_with_their_shape, the_equations_hold, tokens_of,
 };
 pub use fixtures::{Expected, folders, in_root, own, root};
+pub use folder::contents;
 pub use variants::{built, variants};

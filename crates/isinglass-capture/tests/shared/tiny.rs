@@ -1,9 +1,5 @@
-//! A capture to test with, and folders compared by their bytes.
+//! A capture to test with.
 #![allow(dead_code, reason = "each test uses some of it")]
-
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use isinglass_capture::{Capture, Pos, Subject};
 use isinglass_core::site::{mlp_post, resid_post};
@@ -37,21 +33,4 @@ pub(crate) fn subject(model: &Model) -> Subject {
         licence: "CC0-1.0".into(),
         synthetic: true,
     }
-}
-
-/// Every file under a folder, with its bytes.
-pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    files
 }
