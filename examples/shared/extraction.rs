@@ -47,7 +47,7 @@ pub(crate) struct CaptureArgs {
     #[arg(long, default_value_t = 128)]
     batch_mib: u64,
     /// A shard's size at most, in MiB; two are in memory at a time
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 128)]
     shard_mib: u64,
     /// A shard's tokens at most: what is lost when a run is killed
     #[arg(long, default_value_t = 16_384)]

@@ -71,9 +71,9 @@ pub(crate) fn rates(model: &Model, case: &Case, n: usize) -> Result<[f64; 2], Bo
         model.activations(&batch, UpTo(case.last))?;
     }
     let bare = tokens / start.elapsed().as_secs_f64();
-    let folder = tempfile::tempdir()?;
+    let (folder, subject) = (tempfile::tempdir()?, subject(model)?);
     let start = Instant::now();
-    case.capture.store(model, &texts, &subject(model)?, folder.path(), |_| {})?;
+    case.capture.store(model, &texts, &subject, folder.path(), |_| {})?;
     Ok([bare, tokens / start.elapsed().as_secs_f64()])
 }
 

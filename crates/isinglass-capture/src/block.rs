@@ -99,11 +99,12 @@ impl Capture {
             if wanted.iter().any(|picks| picks.len() > 0) {
                 let mut gather = Gather::new(&self.sites, tokens.layout(), &wanted, model.device());
                 model.activations(&tokens, &mut gather)?;
+                let index = gather.index;
                 // On this thread, as a device may care which thread takes its tensors; the copies are for all of them.
                 let rows: Vec<TensorData> = gather.rows.into_values().map(Tensor::into_data).collect();
                 let placed = sites.par_iter_mut().zip(&rows).try_for_each(|(site, rows)| {
                     let rows = rows.as_slice().ok()?;
-                    put(rows, &batch, &starts, site);
+                    put(rows, index.as_deref(), &batch, &starts, site);
                     Some(())
                 });
                 placed.ok_or(CaptureError::NotF32)?;
@@ -137,14 +138,22 @@ pub(crate) fn read<P: Passages + ?Sized>(texts: &P, range: Range<usize>) -> Resu
     if found.len() == expected { Ok(found) } else { Err(CaptureError::TextCount { first, last, found: found.len() }) }
 }
 
-/// Puts the rows of a batch where their texts' rows start.
-fn put(rows: &[f32], batch: &[usize], starts: &[usize], site: &mut SiteRows) {
-    let mut rest = rows;
+/// Puts the rows of a batch where their texts' rows start: all of them in order, or those of an index.
+fn put(rows: &[f32], index: Option<&[usize]>, batch: &[usize], starts: &[usize], site: &mut SiteRows) {
+    let width = site.width;
+    let mut next = 0;
     for &text in batch {
-        let place = starts[text] * site.width..starts[text + 1] * site.width;
-        let (rows, after) = rest.split_at(place.len());
-        site.values[place].copy_from_slice(rows);
-        rest = after;
+        let (place, n) = (starts[text] * width, starts[text + 1] - starts[text]);
+        let to = &mut site.values[place..place + n * width];
+        match index {
+            None => to.copy_from_slice(&rows[next * width..(next + n) * width]),
+            Some(index) => {
+                for (to, from) in to.chunks_exact_mut(width).zip(&index[next..next + n]) {
+                    to.copy_from_slice(&rows[from * width..(from + 1) * width]);
+                }
+            }
+        }
+        next += n;
     }
 }
 

@@ -89,7 +89,7 @@ impl Capture {
             generation: None,
             precision: Precision::F32,
             batch_bytes: 128 * MIB,
-            shard_bytes: 256 * MIB,
+            shard_bytes: 128 * MIB,
             shard_tokens: 16_384,
             part: Part::ALL,
         }
@@ -134,7 +134,7 @@ impl Capture {
         self
     }
 
-    /// Ends a shard before it is larger than this, 256 MiB otherwise; two shards are in memory at a time. Batches are made within
+    /// Ends a shard before it is larger than this, 128 MiB otherwise; two shards are in memory at a time. Batches are made within
     /// a shard, so one of few texts pads them more.
     #[must_use]
     pub const fn shard_bytes(mut self, bytes: u64) -> Self {

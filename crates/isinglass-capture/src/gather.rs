@@ -7,19 +7,23 @@ use isinglass_core::{Device, Hook, Int, Layout, SiteId, SiteSet, Tensor, Visit};
 
 use crate::position::Picks;
 
-/// Rows of one batch at each wanted site, those of its first text first.
+/// Rows of one batch at each wanted site.
 #[derive(Debug)]
 pub(crate) struct Gather<'s> {
     wanted: &'s SiteSet,
     take: Take,
+    /// Which of the rows kept are the ones wanted, those of the batch's first text first; all of them in order if `None`.
+    pub(crate) index: Option<Vec<usize>>,
     pub(crate) rows: BTreeMap<SiteId, Tensor<2>>,
 }
 
 /// How rows are taken out of `[batch, pos, width]`.
 #[derive(Debug)]
 enum Take {
-    /// These of the columns of all rows, one after another: `[rows]`; all of them if `None`.
-    Columns(Option<Tensor<1, Int>>),
+    /// All columns of all rows.
+    All,
+    /// These of the columns of all rows, one after another: `[rows]`.
+    Columns(Tensor<1, Int>),
     /// Means: weights `[batch, means, pos]`, and which of the `batch · means` are wanted, all if `None`.
     Means(Box<Tensor<3>>, Option<Tensor<1, Int>>),
 }
@@ -41,8 +45,12 @@ impl<'s> Gather<'s> {
                 }
             }
         }
-        let take = if means.is_empty() {
-            Take::Columns(selected(columns, layout.rows() * pos, device))
+        let all = layout.rows() * pos;
+        let (take, index) = if means.is_empty() && 2 * columns.len() >= all {
+            // Picked out when they are copied anyway: another copy, while the pass waits, costs more than what is not wanted.
+            (Take::All, Some(columns).filter(|columns| !columns.iter().copied().eq(0..all)))
+        } else if means.is_empty() {
+            (Take::Columns(index_of(&columns, device)), None)
         } else {
             let most = picks.iter().map(|p| p.len()).max().unwrap_or(1);
             let mut weights = vec![0.0; layout.rows() * most * pos];
@@ -55,28 +63,26 @@ impl<'s> Gather<'s> {
                 places.push(place);
             }
             let weights = Tensor::from_data(TensorData::new(weights, [layout.rows(), most, pos]), device);
-            Take::Means(Box::new(weights), selected(places, layout.rows() * most, device))
+            let wanted = (places.len() < layout.rows() * most).then(|| index_of(&places, device));
+            (Take::Means(Box::new(weights), wanted), None)
         };
-        Self { wanted, take, rows: BTreeMap::new() }
+        Self { wanted, take, index, rows: BTreeMap::new() }
     }
 
     fn keep(&mut self, site: SiteId, x: Tensor<3>) {
         let rows = match &self.take {
-            Take::Columns(index) => chosen(x, index.as_ref()),
+            Take::All => chosen(x, None),
+            Take::Columns(index) => chosen(x, Some(index)),
             Take::Means(weights, index) => chosen(weights.as_ref().clone().matmul(x), index.as_ref()),
         };
         self.rows.insert(site, rows);
     }
 }
 
-/// The index of a selection; `None` if it is everything in order.
-fn selected(index: Vec<usize>, of: usize, device: &Device) -> Option<Tensor<1, Int>> {
-    if index.iter().copied().eq(0..of) {
-        return None;
-    }
-    let n = index.len();
-    let index: Vec<i64> = index.into_iter().map(|i| i as i64).collect();
-    Some(Tensor::from_data(TensorData::new(index, [n]), device))
+fn index_of(places: &[usize], device: &Device) -> Tensor<1, Int> {
+    let places: Vec<i64> = places.iter().map(|place| *place as i64).collect();
+    let n = places.len();
+    Tensor::from_data(TensorData::new(places, [n]), device)
 }
 
 fn chosen(x: Tensor<3>, index: Option<&Tensor<1, Int>>) -> Tensor<2> {
