@@ -46,8 +46,8 @@ pub(crate) struct CaptureArgs {
     /// Memory that a batch may take, in MiB
     #[arg(long, default_value_t = 128)]
     batch_mib: u64,
-    /// A shard's size at most, in MiB; two are in memory at a time
-    #[arg(long, default_value_t = 128)]
+    /// The size of a shard at most, in MiB
+    #[arg(long, default_value_t = 512)]
     shard_mib: u64,
     /// A shard's tokens at most: what is lost when a run is killed
     #[arg(long, default_value_t = 16_384)]

@@ -1,9 +1,9 @@
-//! The rows of one shard, in memory: batches run, rows put back into the order of their texts.
+//! The rows of one shard: batches run, rows put back into the order of their texts.
 
 use std::ops::Range;
 
 use isinglass_core::burn::tensor::TensorData;
-use isinglass_core::{Forward, Generate, Passage, Run, SiteId, Tensor, TokenBatch};
+use isinglass_core::{Forward, Generate, Passage, Run, SiteId, TokenBatch};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::capture::Capture;
 use crate::error::CaptureError;
 use crate::gather::Gather;
 use crate::passages::Passages;
-use crate::plan::GENERATED;
+use crate::plan::{GENERATED, width};
 use crate::position::{Picks, Pos};
 
 /// Which token of which text a row is the activation of.
@@ -59,16 +59,13 @@ impl Capture {
         positions.of(passage).map_err(|source| CaptureError::Position { text, source })
     }
 
-    /// Runs these texts; `used` is a block that is no longer needed, whose memory will do, and `done` is told how many texts
-    /// and tokens each batch had.
-    pub(crate) fn block(
+    /// Finds the rows of these texts, which the model continues first if it is to.
+    pub(crate) fn outline(
         &self,
         model: &dyn Forward,
         first_text: usize,
         mut passages: Vec<Passage>,
-        used: Option<Block>,
-        done: &mut dyn FnMut(usize, u64),
-    ) -> Result<Block, CaptureError> {
+    ) -> Result<Outline, CaptureError> {
         if self.generation.is_some() {
             self.generate(model, &mut passages)?;
         }
@@ -81,17 +78,19 @@ impl Capture {
             origins.extend(picks.places().into_iter().map(origin));
             starts.push(origins.len());
         }
-        let width = |site: SiteId| site.shape(model.spec(), 1, 1, 0).iter().product();
-        let mut used = used.map(|block| block.sites).unwrap_or_default().into_iter();
-        let rows_of = |site: SiteId| {
-            let width: usize = width(site);
-            // Every row is put once, so what an earlier block left need not be cleared.
-            let mut values = used.next().map(|rows| rows.values).unwrap_or_default();
-            values.resize(origins.len() * width, 0.0);
-            SiteRows { site, width, values }
-        };
-        let mut sites: Vec<SiteRows> = self.sites.iter().map(rows_of).collect();
+        Ok(Outline { passages, picks, origins, starts })
+    }
 
+    /// Runs the texts of an outline and hands over their rows, those of each site to its own of `keepers`; `done` is told how
+    /// many texts and tokens each batch had.
+    pub(crate) fn run(
+        &self,
+        model: &dyn Forward,
+        outline: &Outline,
+        keepers: &mut [impl KeepRows],
+        done: &mut dyn FnMut(usize, u64),
+    ) -> Result<(), CaptureError> {
+        let Outline { passages, picks, .. } = outline;
         let lens: Vec<usize> = passages.iter().map(|passage| passage.ids().len()).collect();
         for batch in self.batches(model.spec(), &lens) {
             let tokens = TokenBatch::new(batch.iter().map(|&i| passages[i].ids().to_vec()))?;
@@ -99,21 +98,40 @@ impl Capture {
             if wanted.iter().any(|picks| picks.len() > 0) {
                 let mut gather = Gather::new(&self.sites, tokens.layout(), &wanted, model.device());
                 model.activations(&tokens, &mut gather)?;
-                let index = gather.index;
-                // On this thread, as a device may care which thread takes its tensors; the copies are for all of them.
-                let rows: Vec<TensorData> = gather.rows.into_values().map(Tensor::into_data).collect();
-                let placed = sites.par_iter_mut().zip(&rows).try_for_each(|(site, rows)| {
-                    let rows = rows.as_slice().ok()?;
-                    put(rows, index.as_deref(), &batch, &starts, site);
-                    Some(())
-                });
-                placed.ok_or(CaptureError::NotF32)?;
+                let index = gather.index.as_deref();
+                // On this thread, as a device may care which thread takes its tensors; the rest is for all of them.
+                let rows: Vec<(SiteId, TensorData)> =
+                    gather.rows.into_iter().map(|(site, rows)| (site, rows.into_data())).collect();
+                keepers.par_iter_mut().zip(&rows).try_for_each(|(keeper, (site, rows))| {
+                    let width = rows.shape()[1];
+                    let rows = rows.as_slice().map_err(|_| CaptureError::NotF32)?;
+                    outline.hand_over(&Gathered { site: *site, width, rows, index }, &batch, keeper)
+                })?;
             }
             done(batch.len(), batch.iter().map(|&i| lens[i] as u64).sum());
         }
-        let block = Block { origins, sites };
-        block.check()?;
-        Ok(block)
+        Ok(())
+    }
+
+    /// The rows of an outline in memory; `used` is a block that is no longer needed, whose memory will do.
+    pub(crate) fn block(
+        &self,
+        model: &dyn Forward,
+        outline: Outline,
+        used: Option<Block>,
+        done: &mut dyn FnMut(usize, u64),
+    ) -> Result<Block, CaptureError> {
+        let mut used = used.map(|block| block.sites).unwrap_or_default().into_iter();
+        let rows_of = |site: SiteId| {
+            let width = width(&site.into(), model.spec());
+            // Every row is put once, so what an earlier block left need not be cleared.
+            let mut values = used.next().map(|rows| rows.values).unwrap_or_default();
+            values.resize(outline.origins.len() * width, 0.0);
+            SiteRows { site, width, values }
+        };
+        let mut sites: Vec<SiteRows> = self.sites.iter().map(rows_of).collect();
+        self.run(model, &outline, &mut sites, done)?;
+        Ok(Block { origins: outline.origins, sites })
     }
 
     /// Lets the model continue each text.
@@ -138,23 +156,73 @@ pub(crate) fn read<P: Passages + ?Sized>(texts: &P, range: Range<usize>) -> Resu
     if found.len() == expected { Ok(found) } else { Err(CaptureError::TextCount { first, last, found: found.len() }) }
 }
 
-/// Puts the rows of a batch where their texts' rows start: all of them in order, or those of an index.
-fn put(rows: &[f32], index: Option<&[usize]>, batch: &[usize], starts: &[usize], site: &mut SiteRows) {
-    let width = site.width;
-    let mut next = 0;
-    for &text in batch {
-        let (place, n) = (starts[text] * width, starts[text + 1] - starts[text]);
-        let to = &mut site.values[place..place + n * width];
-        match index {
-            None => to.copy_from_slice(&rows[next * width..(next + n) * width]),
-            Some(index) => {
-                for (to, from) in to.chunks_exact_mut(width).zip(&index[next..next + n]) {
-                    to.copy_from_slice(&rows[from * width..(from + 1) * width]);
-                }
-            }
-        }
-        next += n;
+/// Texts with the rows that they will have.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    passages: Vec<Passage>,
+    picks: Vec<Picks>,
+    pub(crate) origins: Vec<RowOrigin>,
+    /// The first row of each text, and the number of rows at the end.
+    starts: Vec<usize>,
+}
+
+/// Keeps the rows of one site.
+pub(crate) trait KeepRows: Send {
+    /// Rows `[n, width]` of these origins, the first of which is number `first` of its outline.
+    fn keep(&mut self, first: usize, origins: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError>;
+}
+
+impl KeepRows for SiteRows {
+    fn keep(&mut self, first: usize, _: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError> {
+        self.values[first * self.width..][..values.len()].copy_from_slice(values);
+        Ok(())
     }
+}
+
+/// What a batch gave at one site: its rows, or those of an index.
+struct Gathered<'b> {
+    site: SiteId,
+    width: usize,
+    rows: &'b [f32],
+    index: Option<&'b [usize]>,
+}
+
+impl Outline {
+    /// Hands over the rows of a batch, text by text.
+    fn hand_over(&self, found: &Gathered<'_>, batch: &[usize], keeper: &mut impl KeepRows) -> Result<(), CaptureError> {
+        let Gathered { site, width, rows, index } = *found;
+        let (mut next, mut chosen) = (0, Vec::new());
+        for &text in batch {
+            let places = self.starts[text]..self.starts[text + 1];
+            let (first, n) = (places.start, places.len());
+            let origins = &self.origins[places];
+            let values = match index.map(|index| &index[next..next + n]) {
+                None => &rows[next * width..(next + n) * width],
+                // The rows of a text mostly follow each other.
+                Some([from, .., last]) if last - from == n - 1 => &rows[from * width..(last + 1) * width],
+                Some(index) => {
+                    chosen.clear();
+                    chosen.extend(index.iter().flat_map(|from| &rows[from * width..(from + 1) * width]));
+                    &chosen[..]
+                }
+            };
+            check_finite(site, width, origins, values)?;
+            keeper.keep(first, origins, values)?;
+            next += n;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses infinities and NaNs, which would spoil whatever is made of the rows.
+fn check_finite(site: SiteId, width: usize, origins: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError> {
+    // Without a way out of the loop, which is vectorised then.
+    if values.iter().fold(true, |fine, v| fine & v.is_finite()) {
+        return Ok(());
+    }
+    let Some(at) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
+    let RowOrigin { text, pos, .. } = origins[at / width];
+    Err(CaptureError::NotFinite { site, text, pos, found: values[at] })
 }
 
 impl Block {
@@ -164,18 +232,5 @@ impl Block {
         for (rows, later) in self.sites.iter_mut().zip(later.sites) {
             rows.values.extend(later.values);
         }
-    }
-
-    /// Refuses infinities and NaNs, which would spoil whatever is made of the rows.
-    fn check(&self) -> Result<(), CaptureError> {
-        self.sites.par_iter().try_for_each(|SiteRows { site, width, values }| {
-            // Without a way out of the loop, which is vectorised then.
-            if values.iter().fold(true, |fine, v| fine & v.is_finite()) {
-                return Ok(());
-            }
-            let Some(at) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
-            let RowOrigin { text, pos, .. } = self.origins[at / width];
-            Err(CaptureError::NotFinite { site: *site, text, pos, found: values[at] })
-        })
     }
 }

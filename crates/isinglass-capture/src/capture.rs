@@ -1,15 +1,17 @@
 //! Running many texts for their rows: into memory, straight into an algorithm, or into a store.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::fs::File;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use isinglass_core::{Forward, Kind, Rows, Sampler, SiteId, SiteSet, SourceError};
 
 use crate::block::{Block, RowOrigin};
 use crate::error::{CaptureError, StoreError};
+use crate::filling::Filling;
 use crate::live::LiveSource;
 use crate::manifest::{Content, Manifest, SiteInfo, Subject, TextsInfo};
 use crate::part::Part;
@@ -89,7 +91,7 @@ impl Capture {
             generation: None,
             precision: Precision::F32,
             batch_bytes: 128 * MIB,
-            shard_bytes: 128 * MIB,
+            shard_bytes: 512 * MIB,
             shard_tokens: 16_384,
             part: Part::ALL,
         }
@@ -134,8 +136,8 @@ impl Capture {
         self
     }
 
-    /// Ends a shard before it is larger than this, 128 MiB otherwise; two shards are in memory at a time. Batches are made within
-    /// a shard, so one of few texts pads them more.
+    /// Ends a shard before it is larger than this, 512 MiB otherwise: a file of a store, and what a live source holds in memory.
+    /// Batches are made within a shard, so one of few texts pads them more.
     #[must_use]
     pub const fn shard_bytes(mut self, bytes: u64) -> Self {
         self.shard_bytes = bytes;
@@ -194,7 +196,8 @@ impl Capture {
         let mut meter = Meter::new(texts.len(), &mut progress);
         let mut all: Option<Block> = None;
         for shard in 0..plan.n_shards() {
-            let block = self.run_shard(model, texts, &plan, shard, None, &mut |n, tokens| meter.add(n, tokens))?;
+            let outline = self.outline_shard(model, texts, &plan, shard)?;
+            let block = self.block(model, outline, None, &mut |n, tokens| meter.add(n, tokens))?;
             match &mut all {
                 Some(all) => all.extend(block),
                 None => all = Some(block),
@@ -224,8 +227,8 @@ impl Capture {
 
     /// Keeps all rows in a folder: makes a [`Store`](crate::Store) there, or goes on with the one that is there.
     ///
-    /// Texts are read twice, a piece at a time, and memory does not grow with them. Shards are written beside the next one's
-    /// passes, each whole or not at all. Whatever stops the process, the same call again does what is missing and ends with
+    /// Texts are read twice, a piece at a time, and memory does not grow with them. Rows go to the file of their shard as they are
+    /// computed, and each shard appears whole or not at all. Whatever stops the process, the same call again does what is missing and ends with
     /// the same bytes; so do several processes with a [`part`](Self::part) each.
     /// (The same bytes on processors with the same vector instructions, which arithmetic depends on in its last bits.)
     ///
@@ -252,25 +255,28 @@ impl Capture {
         }
         let missing: Vec<usize> = self.part.shards(there.len()).filter(|&shard| !there[shard]).collect();
         thread::scope(|scope| {
-            // Handed over, not queued: one block is being filled while one is being written.
-            let (hand_over, blocks) = sync_channel::<(usize, Block)>(0);
-            let (hand_back, used) = sync_channel(1);
-            let writer = scope.spawn(move || write_all(blocks, &hand_back, folder, manifest));
-            let computed = missing.iter().try_for_each(|&shard| {
-                let used = used.try_recv().ok();
-                let block = self.run_shard(model, texts, &plan, shard, used, &mut |n, tokens| meter.add(n, tokens));
-                // Nobody takes it once the writer has failed, which then says why.
-                match block.map(|block| hand_over.send((shard, block))) {
-                    Ok(Ok(())) => ControlFlow::Continue(()),
-                    Ok(Err(_)) => ControlFlow::Break(None),
-                    Err(error) => ControlFlow::Break(Some(error)),
-                }
+            // Handed over, not queued: one shard is being filled while one is being finished.
+            let (hand_over, work) = sync_channel(0);
+            let finisher = scope.spawn(move || finish_all(work));
+            let filled = missing.iter().try_for_each(|&shard| -> Result<(), Stop> {
+                let outline = self.outline_shard(model, texts, &plan, shard)?;
+                let Some(mut filling) = Filling::begin(folder, shard, manifest, &outline.origins)? else {
+                    meter.add(plan.texts(shard).len(), 0);
+                    return Ok(());
+                };
+                let file = filling.file();
+                self.run(model, &outline, &mut filling.sites, &mut |n, tokens| {
+                    meter.add(n, tokens);
+                    // A disk that has nothing to do begins with what is there already, so that little is left at the end.
+                    let _ = hand_over.try_send(Work::Sync(Arc::clone(&file)));
+                })?;
+                hand_over.send(Work::Finish(Box::new(filling))).map_err(|_| Stop::Finisher)
             });
             drop(hand_over);
-            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            match computed {
-                ControlFlow::Break(Some(error)) => Err(error),
-                _ => Ok(written?),
+            let finished = finisher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            match filled {
+                Err(Stop::Because(error)) => Err(error),
+                _ => Ok(finished?),
             }
         })?;
         // Others may have written theirs meanwhile.
@@ -297,17 +303,37 @@ impl Capture {
     }
 }
 
-/// Writes blocks as they come, until one cannot be written, and hands them back to be filled again.
-fn write_all(
-    blocks: Receiver<(usize, Block)>,
-    hand_back: &SyncSender<Block>,
-    folder: &Path,
-    manifest: &Manifest,
-) -> Result<(), StoreError> {
-    for (shard, block) in blocks {
-        shard::write(folder, shard, manifest, &block)?;
-        // Nobody wants it after the last.
-        let _ = hand_back.try_send(block);
+/// Why no further shard is filled.
+enum Stop {
+    /// This went wrong.
+    Because(CaptureError),
+    /// Nobody finishes them any more; whoever did says why.
+    Finisher,
+}
+
+impl<E: Into<CaptureError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Because(error.into())
+    }
+}
+
+/// What the computing threads leave to another.
+#[derive(Debug)]
+enum Work {
+    /// Send what is in this file to the disk.
+    Sync(Arc<File>),
+    /// Finish a shard whose rows are all there.
+    Finish(Box<Filling>),
+}
+
+/// Does the work as it comes, until a shard cannot be finished.
+fn finish_all(work: Receiver<Work>) -> Result<(), StoreError> {
+    for work in work {
+        match work {
+            // Should it fail, so will the finishing.
+            Work::Sync(file) => drop(file.sync_data()),
+            Work::Finish(filling) => filling.finish()?,
+        }
     }
     Ok(())
 }

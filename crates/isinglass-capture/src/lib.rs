@@ -17,6 +17,7 @@
 mod block;
 mod capture;
 mod error;
+mod filling;
 mod gather;
 mod live;
 mod manifest;

@@ -72,15 +72,8 @@ impl<'a, P: Passages + ?Sized> LiveSource<'a, P> {
             if self.next_shard == self.plan.n_shards() {
                 return Ok(None);
             }
-            let (texts, shard) = (self.texts, self.next_shard);
-            self.block = Some(self.capture.run_shard(
-                self.model,
-                texts,
-                &self.plan,
-                shard,
-                self.block.take(),
-                &mut |_, _| {},
-            )?);
+            let outline = self.capture.outline_shard(self.model, self.texts, &self.plan, self.next_shard)?;
+            self.block = Some(self.capture.block(self.model, outline, self.block.take(), &mut |_, _| {})?);
             self.next_shard += 1;
             self.given = 0;
         }

@@ -190,7 +190,7 @@ impl Manifest {
             check_folder(folder)?;
             let made = fs::create_dir_all(folder.join("shards"));
             made.map_err(|source| StoreError::Folder { path: folder.into(), source })?;
-            write_whole(&path, Wait::ForOthers, |out| Ok(out.write_all(self.text().as_bytes())?))?;
+            write_whole(&path, Wait::ForOthers, self.text().as_bytes())?;
         }
         self.expect_same(folder, &Self::read(folder)?)
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use isinglass_core::{Forward, ModelSpec, Passage, SiteSet};
 use isinglass_formats::Sha256Hasher;
 
-use crate::block::{Block, read};
+use crate::block::{Outline, read};
 use crate::capture::{Capture, Progress, Stage};
 use crate::error::CaptureError;
 use crate::passages::Passages;
@@ -85,16 +85,14 @@ impl Capture {
         Ok(Plan { starts, n_tokens, texts_sha256: whole_hash.finish(), shards_sha256 })
     }
 
-    /// Runs the texts of a shard, which must be those that it was planned for.
-    pub(crate) fn run_shard<P: Passages + ?Sized>(
+    /// Reads the texts of a shard, which must be those that it was planned for.
+    pub(crate) fn outline_shard<P: Passages + ?Sized>(
         &self,
         model: &dyn Forward,
         texts: &P,
         plan: &Plan,
         shard: usize,
-        used: Option<Block>,
-        done: &mut dyn FnMut(usize, u64),
-    ) -> Result<Block, CaptureError> {
+    ) -> Result<Outline, CaptureError> {
         let range = plan.texts(shard);
         let passages = read(texts, range.clone())?;
         let mut hasher = Sha256Hasher::new();
@@ -104,7 +102,7 @@ impl Capture {
         if hasher.finish() != plan.shards_sha256[shard] {
             return Err(CaptureError::TextsChanged { first: range.start, last: range.end - 1 });
         }
-        self.block(model, range.start, passages, used, done)
+        self.outline(model, range.start, passages)
     }
 
     /// The text as long as it can get.

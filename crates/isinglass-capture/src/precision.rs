@@ -38,19 +38,23 @@ impl Precision {
         }
     }
 
-    /// The bytes of finite values, rounded to the nearest; or the index of the first that the type does not reach.
-    pub(crate) fn to_bytes(self, values: &[f32]) -> Result<Vec<u8>, usize> {
+    /// Puts the bytes of finite values, rounded to the nearest, in place of what is in `bytes`; or gives the index of the
+    /// first that the type does not reach.
+    pub(crate) fn to_bytes(self, values: &[f32], bytes: &mut Vec<u8>) -> Result<(), usize> {
         match self {
-            Self::F32 => Ok(bytes_of(values, f32::to_le_bytes)),
+            Self::F32 => {
+                put_bytes(values, f32::to_le_bytes, bytes);
+                Ok(())
+            }
             Self::Bf16 => {
-                let bytes = bytes_of(values, |v| bf16_bits(v).to_le_bytes());
-                all_reached(&bytes, 0x7f80).map(|()| bytes)
+                put_bytes(values, |v| bf16_bits(v).to_le_bytes(), bytes);
+                all_reached(bytes, 0x7f80)
             }
             Self::F16 => {
                 let mut short = vec![f16::ZERO; values.len()];
                 short.convert_from_f32_slice(values);
-                let bytes = bytes_of(&short, f16::to_le_bytes);
-                all_reached(&bytes, 0x7c00).map(|()| bytes)
+                put_bytes(&short, f16::to_le_bytes, bytes);
+                all_reached(bytes, 0x7c00)
             }
         }
     }
@@ -78,12 +82,12 @@ impl Precision {
 }
 
 /// Values side by side; a loop that compilers make wide.
-fn bytes_of<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-    let mut out = vec![0; values.len() * N];
+fn put_bytes<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N], out: &mut Vec<u8>) {
+    // What is there is written over, and so not cleared first.
+    out.resize(values.len() * N, 0);
     for (out, value) in out.as_chunks_mut().0.iter_mut().zip(values) {
         *out = bytes(*value);
     }
-    out
 }
 
 /// The upper half of a finite f32, rounded to the nearest, ties to even: what `half` does value by value.
@@ -129,7 +133,8 @@ mod tests {
     use super::*;
 
     fn there_and_back(precision: Precision, values: &[f32]) -> Vec<f32> {
-        let bytes = precision.to_bytes(values).unwrap();
+        let mut bytes = vec![1; 3];
+        precision.to_bytes(values, &mut bytes).unwrap();
         assert_eq!(bytes.len(), values.len() * precision.n_bytes());
         let mut back = vec![0.0; values.len()];
         precision.to_f32(&bytes, &mut back);
@@ -156,8 +161,8 @@ mod tests {
 
     #[test]
     fn what_a_type_does_not_reach_is_found() {
-        assert_eq!(Precision::F16.to_bytes(&[1.0, 65_520.0]), Err(1));
-        assert_eq!(Precision::Bf16.to_bytes(&[f32::MAX]), Err(0));
+        assert_eq!(Precision::F16.to_bytes(&[1.0, 65_520.0], &mut Vec::new()), Err(1));
+        assert_eq!(Precision::Bf16.to_bytes(&[f32::MAX], &mut Vec::new()), Err(0));
     }
 
     #[test]

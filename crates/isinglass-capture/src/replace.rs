@@ -1,8 +1,9 @@
 //! Files that are whole or not there, and that one process writes at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use isinglass_formats::FormatError;
 
@@ -17,59 +18,86 @@ pub(crate) enum Wait {
     No,
 }
 
-/// Writes a file that is not there yet: all of it under the name `….partial`, which then becomes its own.
+/// A file that is being made: all of it under the name `….partial`, which then becomes its own.
 ///
 /// The name is the same each time, so what a killed process left is written over by the next; a lock keeps two that are
 /// alive apart. (Where the file system has no locks, whoever starts the processes has to.)
-pub(crate) fn write_whole(
-    path: &Path,
-    wait: Wait,
-    fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
-) -> Result<(), StoreError> {
-    let partial = partial(path);
-    let failed = |failure: Failure| StoreError::Write { path: path.into(), source: Box::new(failure.at(&partial)) };
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&partial);
-    let file = file.map_err(|e| failed(e.into()))?;
-    let locked = match wait {
-        Wait::ForOthers => file.lock().map_err(TryLockError::Error),
-        Wait::No => file.try_lock(),
-    };
-    match locked {
-        Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { path: path.into() }),
-        Err(TryLockError::Error(source)) if source.kind() != io::ErrorKind::Unsupported => {
-            return Err(failed(source.into()));
+/// What is dropped unfinished goes: it is written anew the next time, and a full disk wants the space.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    path: PathBuf,
+    file: Arc<File>,
+    is_finished: bool,
+}
+
+impl Partial {
+    /// Begins a file; `None` if it is there meanwhile.
+    pub(crate) fn begin(path: &Path, wait: Wait) -> Result<Option<Self>, StoreError> {
+        let failed = |source| cannot_write(path, source);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(partial(path)).map_err(failed)?;
+        let locked = match wait {
+            Wait::ForOthers => file.lock().map_err(TryLockError::Error),
+            Wait::No => file.try_lock(),
+        };
+        match locked {
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { path: path.into() }),
+            Err(TryLockError::Error(source)) if source.kind() != io::ErrorKind::Unsupported => {
+                return Err(failed(source));
+            }
+            _ => {}
         }
-        _ => {}
+        let begun = Self { path: path.into(), file: Arc::new(file), is_finished: false };
+        // Another process may have finished the file while this one waited, or just before it looked.
+        if path.exists() {
+            return Ok(None);
+        }
+        if begun.file.metadata().map_err(failed)?.len() > 0 {
+            begun.file.set_len(0).map_err(failed)?;
+        }
+        Ok(Some(begun))
     }
-    // Another process may have finished the file while this one waited, or just before it looked.
-    let written = if path.exists() { Err(None) } else { write(&file, fill).map_err(Some) };
-    match written {
-        Ok(()) => {
-            fs::rename(&partial, path).map_err(|e| failed(e.into()))?;
-            sync_folder(path).map_err(|e| failed(e.into()))
-        }
-        Err(failure) => {
-            // Nothing that anyone needs: it is written anew the next time, and a full disk wants the space.
-            let _ = fs::remove_file(&partial);
-            failure.map_or(Ok(()), |failure| Err(failed(failure)))
+
+    /// The file itself, to be filled.
+    pub(crate) const fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Gives the file its name, once all of it is on disk.
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+        let finished = self
+            .file
+            .sync_all()
+            .and_then(|()| fs::rename(partial(&self.path), &self.path))
+            .and_then(|()| sync_folder(&self.path));
+        self.is_finished = finished.is_ok();
+        finished.map_err(|source| cannot_write(&self.path, source))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = fs::remove_file(partial(&self.path));
         }
     }
+}
+
+/// Writes a file that is not there yet.
+pub(crate) fn write_whole(path: &Path, wait: Wait, bytes: &[u8]) -> Result<(), StoreError> {
+    let Some(begun) = Partial::begin(path, wait)? else { return Ok(()) };
+    write_at(begun.file(), 0, bytes).map_err(|source| cannot_write(path, source))?;
+    begun.finish()
+}
+
+/// That a file cannot be written, under the name that it has meanwhile.
+pub(crate) fn cannot_write(path: &Path, source: io::Error) -> StoreError {
+    let source = Box::new(FormatError::Write { path: partial(path), source });
+    StoreError::Write { path: path.into(), source }
 }
 
 /// The name that a file has while it is written.
 pub(crate) fn partial(path: &Path) -> PathBuf {
     path.with_added_extension("partial")
-}
-
-fn write(file: &File, fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
-    if file.metadata()?.len() > 0 {
-        file.set_len(0)?;
-    }
-    // Tensors come in pieces that are larger than the buffer, and go past it.
-    let mut out = BufWriter::new(file);
-    fill(&mut out)?;
-    out.flush()?;
-    Ok(file.sync_all()?)
 }
 
 /// Makes a new name last through a loss of power.
@@ -80,30 +108,21 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Why a file could not be filled.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Io(io::Error),
-    Format(FormatError),
+#[cfg(unix)]
+pub(crate) fn write_at(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
 }
 
-impl Failure {
-    fn at(self, path: &Path) -> FormatError {
-        match self {
-            Self::Io(source) => FormatError::Write { path: path.into(), source },
-            Self::Format(error) => error,
+#[cfg(windows)]
+pub(crate) fn write_at(file: &File, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => {
+                bytes = &bytes[n..];
+                at += n as u64;
+            }
         }
     }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<FormatError> for Failure {
-    fn from(error: FormatError) -> Self {
-        Self::Format(error)
-    }
+    Ok(())
 }

@@ -1,32 +1,29 @@
-//! One shard: a safetensors file with the rows of some texts at every site.
+//! One shard: a safetensors file with the rows of some texts at every site. Here it is read; `filling` writes it.
 //!
 //! Its tensors are, for each site, `<site>` `[rows, width]` and `<site>.crc32` `[rows]`, the CRC-32 of each row's bytes; and
 //! for each row `text`, `pos`, `token` and `n_tokens`, what [`RowOrigin`] says of it.
 //! Its metadata name the manifest and the shard, and hold the SHA-256 of all checksums and origins: a row is checked whenever
 //! it is read, and the checksums against the metadata when the whole shard is.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use isinglass_core::SiteId;
-use isinglass_formats::{Dtype, FormatError, NewTensor, Safetensors, Sha256Hasher, TensorFile, write_safetensors};
+use isinglass_formats::{Dtype, FormatError, Safetensors, Sha256Hasher, TensorFile};
 
-use crate::block::{Block, RowOrigin, SiteRows};
+use crate::block::RowOrigin;
 use crate::error::StoreError;
 use crate::manifest::Manifest;
-use crate::precision::Precision;
-use crate::replace::{Wait, write_whole};
 
 /// The tensors that say where rows are from, in order of their names.
-const ORIGINS: [&str; 4] = ["n_tokens", "pos", "text", "token"];
+pub(crate) const ORIGINS: [&str; 4] = ["n_tokens", "pos", "text", "token"];
 
 /// The file of a shard.
 pub(crate) fn path(folder: &Path, shard: usize) -> PathBuf {
     folder.join("shards").join(format!("{shard:06}.safetensors"))
 }
 
-fn checksums(site: SiteId) -> String {
+pub(crate) fn checksums(site: SiteId) -> String {
     format!("{site}.crc32")
 }
 
@@ -35,41 +32,10 @@ pub(crate) fn checksum(row: &[u8]) -> u32 {
     crc32fast::hash(row)
 }
 
-/// Writes a shard that is not there yet.
-pub(crate) fn write(folder: &Path, shard: usize, manifest: &Manifest, block: &Block) -> Result<(), StoreError> {
-    let path = path(folder, shard);
-    let rows = block.origins.len();
-    let mut tensors = BTreeMap::new();
-    for site in &block.sites {
-        let (values, crc) = encode(site, manifest.precision, &block.origins)?;
-        tensors.insert(site.site.to_string(), values);
-        tensors.insert(checksums(site.site), NewTensor::raw([rows], Dtype::U32, crc));
-    }
-    for name in ORIGINS {
-        let of = |origin: &RowOrigin| match name {
-            "n_tokens" => origin.n_tokens as u32,
-            "pos" => origin.pos as u32,
-            "text" => origin.text as u32,
-            _ => origin.token,
-        };
-        let bytes: Vec<u8> = block.origins.iter().flat_map(|origin| of(origin).to_le_bytes()).collect();
-        tensors.insert(name.to_owned(), NewTensor::raw([rows], Dtype::U32, bytes));
-    }
-    let mut hasher = Sha256Hasher::new();
-    for (name, tensor) in &tensors {
-        if let isinglass_formats::Values::Raw(Dtype::U32, bytes) = &tensor.values {
-            hasher.update(name.as_bytes());
-            hasher.update(bytes);
-        }
-    }
-    let metadata = metadata(shard, manifest).into_iter().chain([(CHECKSUMS.to_owned(), hasher.finish())]).collect();
-    write_whole(&path, Wait::No, |out| Ok(write_safetensors(out, &path, &tensors, &metadata)?))
-}
-
-const CHECKSUMS: &str = "checksums_sha256";
+pub(crate) const CHECKSUMS: &str = "checksums_sha256";
 
 /// What the metadata of a shard say besides its checksums.
-fn metadata(shard: usize, manifest: &Manifest) -> [(String, String); 4] {
+pub(crate) fn metadata(shard: usize, manifest: &Manifest) -> [(String, String); 4] {
     let origin = if manifest.subject.synthetic { "synthetic" } else { "measured" };
     [
         ("format".into(), "isinglass-activations".into()),
@@ -77,36 +43,6 @@ fn metadata(shard: usize, manifest: &Manifest) -> [(String, String); 4] {
         ("origin".into(), origin.into()),
         ("shard".into(), shard.to_string()),
     ]
-}
-
-/// The values as they are kept, and the checksum of each row.
-fn encode<'b>(
-    rows: &'b SiteRows,
-    precision: Precision,
-    origins: &[RowOrigin],
-) -> Result<(NewTensor<'b>, Vec<u8>), StoreError> {
-    let SiteRows { site, width, values } = rows;
-    let n = origins.len();
-    let out_of_range = |at: usize| {
-        let RowOrigin { text, pos, .. } = origins[at / width];
-        StoreError::OutOfRange { site: *site, text, pos, found: values[at], precision }
-    };
-    let mut crc = Vec::with_capacity(n * size_of::<u32>());
-    let tensor = if precision == Precision::F32 {
-        let mut bytes = vec![0; width * size_of::<f32>()];
-        for row in values.chunks_exact(*width) {
-            for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(row) {
-                *bytes = value.to_le_bytes();
-            }
-            crc.extend(checksum(&bytes).to_le_bytes());
-        }
-        NewTensor::new([n, *width], values.as_slice())
-    } else {
-        let bytes = precision.to_bytes(values).map_err(out_of_range)?;
-        crc.extend(bytes.chunks_exact(width * precision.n_bytes()).flat_map(|row| checksum(row).to_le_bytes()));
-        NewTensor::raw([n, *width], precision.dtype(), bytes)
-    };
-    Ok((tensor, crc))
 }
 
 /// Where the rows of a site lie in a shard's file, by byte.

