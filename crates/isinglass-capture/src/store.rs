@@ -38,6 +38,12 @@ type Wanted<'v> = (u64, &'v mut [f32]);
 /// Bytes read at a time.
 const PIECE: usize = 1 << 18;
 
+/// Rows this far apart have their checksums read at once: more of those than are wanted cost less than another call.
+const NEAR: u64 = 512;
+
+/// Rows that one thread reads at a time.
+const MOST_NEAR: usize = 256;
+
 impl Store {
     /// Opens a store that is complete.
     ///
@@ -187,50 +193,56 @@ impl Store {
         let mut jobs: Vec<Wanted<'_>> = rows.iter().copied().zip(values.chunks_exact_mut(width)).collect();
         // In the order of the files, whatever order they are wanted in: disks like it, and neighbours are read together.
         jobs.sort_unstable_by_key(|(row, _)| *row);
-        let most = (PIECE / (width * self.manifest.precision.n_bytes())).max(1);
-        let mut pieces: Vec<(usize, &mut [Wanted<'_>])> = Vec::new();
+        let mut near: Vec<(usize, &mut [Wanted<'_>])> = Vec::new();
         let mut rest = jobs.as_mut_slice();
         while let Some((first, _)) = rest.first() {
-            let first = *first;
-            let shard = self.shard_of(first);
+            let shard = self.shard_of(*first);
             let end = self.first_rows[shard + 1];
-            let n = (first..end).zip(rest.iter()).take(most).take_while(|(row, job)| *row == job.0).count();
-            let (piece, after) = rest.split_at_mut(n.max(1));
-            pieces.push((shard, piece));
+            let follows = |pair: &[Wanted<'_>]| pair[1].0 < end && pair[1].0 - pair[0].0 <= NEAR;
+            let n = 1 + rest.windows(2).take(MOST_NEAR - 1).take_while(|pair| follows(pair)).count();
+            let (piece, after) = rest.split_at_mut(n);
+            near.push((shard, piece));
             rest = after;
         }
-        pieces
-            .into_par_iter()
-            .with_min_len(16)
-            .try_for_each_init(Vec::new, |bytes, (shard, piece)| self.read_piece(site, shard, piece, bytes))?;
+        near.into_par_iter().try_for_each_init(<[Vec<u8>; 2]>::default, |[crc, bytes], (shard, wanted)| {
+            self.read_near(site, shard, wanted, crc, bytes)
+        })?;
         Ok(values)
     }
 
-    /// Neighbouring rows of one shard.
-    fn read_piece(
+    /// Rows of one shard that are near each other, in order: checksums all at once, values as they lie side by side.
+    fn read_near(
         &self,
         site: usize,
         shard: usize,
-        piece: &mut [Wanted<'_>],
+        wanted: &mut [Wanted<'_>],
+        crc: &mut Vec<u8>,
         bytes: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let Some((first, _)) = piece.first() else { return Ok(()) };
-        let row = first - self.first_rows[shard];
+        const CRC: usize = size_of::<u32>();
+        let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else { return Ok(()) };
+        let (first, before) = (*first, self.first_rows[shard]);
+        let place = &self.shards[shard].sites[site];
+        crc.resize((last - first + 1) as usize * CRC, 0);
+        self.fill(shard, place.checksums + (first - before) * CRC as u64, crc)?;
+        let crc = crc.as_chunks().0;
         let precision = self.manifest.precision;
         let row_bytes = self.width(site) * precision.n_bytes();
-        let place = &self.shards[shard].sites[site];
-        let n_crc = piece.len() * size_of::<u32>();
-        bytes.resize(n_crc + piece.len() * row_bytes, 0);
-        let (crc, values) = bytes.split_at_mut(n_crc);
-        self.fill(shard, place.checksums + row * size_of::<u32>() as u64, crc)?;
-        self.fill(shard, place.values + row * row_bytes as u64, values)?;
-        let rows = values.chunks_exact(row_bytes).zip(crc.as_chunks().0);
-        for ((number, out), (values, crc)) in piece.iter_mut().zip(rows) {
-            if checksum(values) != u32::from_le_bytes(*crc) {
-                let (path, site) = (self.shards[shard].path.clone(), self.manifest.sites[site].site);
-                return Err(StoreError::DamagedRow { path, site, row: *number });
+        let most = (PIECE / row_bytes).max(1);
+        for run in wanted.chunk_by_mut(|a, b| b.0 <= a.0 + 1) {
+            for piece in run.chunks_mut(most) {
+                let (from, to) = (piece[0].0, piece[piece.len() - 1].0);
+                bytes.resize((to - from + 1) as usize * row_bytes, 0);
+                self.fill(shard, place.values + (from - before) * row_bytes as u64, bytes)?;
+                for (number, out) in piece {
+                    let values = &bytes[(*number - from) as usize * row_bytes..][..row_bytes];
+                    if checksum(values) != u32::from_le_bytes(crc[(*number - first) as usize]) {
+                        let (path, site) = (self.shards[shard].path.clone(), self.manifest.sites[site].site);
+                        return Err(StoreError::DamagedRow { path, site, row: *number });
+                    }
+                    precision.to_f32(values, out);
+                }
             }
-            precision.to_f32(values, out);
         }
         Ok(())
     }
