@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::{Forward, Generate, Passage, Run, SiteId, TokenBatch};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Capture;
@@ -92,21 +91,22 @@ impl Capture {
     ) -> Result<(), CaptureError> {
         let Outline { passages, picks, .. } = outline;
         let lens: Vec<usize> = passages.iter().map(|passage| passage.ids().len()).collect();
+        let sites: Vec<SiteId> = self.sites.iter().collect();
         for batch in self.batches(model.spec(), &lens) {
             let tokens = TokenBatch::new(batch.iter().map(|&i| passages[i].ids().to_vec()))?;
             let wanted: Vec<&Picks> = batch.iter().map(|&i| &picks[i]).collect();
             if wanted.iter().any(|picks| picks.len() > 0) {
-                let mut gather = Gather::new(&self.sites, tokens.layout(), &wanted, model.device());
-                model.activations(&tokens, &mut gather)?;
-                let index = gather.index.as_deref();
-                // On this thread, as a device may care which thread takes its tensors; the rest is for all of them.
-                let rows: Vec<(SiteId, TensorData)> =
-                    gather.rows.into_iter().map(|(site, rows)| (site, rows.into_data())).collect();
-                keepers.par_iter_mut().zip(&rows).try_for_each(|(keeper, (site, rows))| {
-                    let width = rows.shape()[1];
-                    let rows = rows.as_slice().map_err(|_| CaptureError::NotF32)?;
-                    outline.hand_over(&Gathered { site: *site, width, rows, index }, &batch, keeper)
-                })?;
+                let mut kept = Ok(());
+                let mut sink = |site, rows: &TensorData, index: Option<&[usize]>| {
+                    if let (Ok(()), Some(i)) = (&kept, sites.iter().position(|of| *of == site)) {
+                        kept = outline.hand_over(site, rows, index, &batch, &mut keepers[i]);
+                    }
+                };
+                model.activations(
+                    &tokens,
+                    Gather::new(&self.sites, tokens.layout(), &wanted, model.device(), &mut sink),
+                )?;
+                kept?;
             }
             done(batch.len(), batch.iter().map(|&i| lens[i] as u64).sum());
         }
@@ -168,49 +168,76 @@ pub(crate) struct Outline {
 
 /// Keeps the rows of one site.
 pub(crate) trait KeepRows: Send {
-    /// Rows `[n, width]` of these origins, the first of which is number `first` of its outline.
-    fn keep(&mut self, first: usize, origins: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError>;
+    /// Keeps the rows of some texts.
+    fn keep(&mut self, texts: &[TextRows<'_>]) -> Result<(), CaptureError>;
 }
 
-impl KeepRows for SiteRows {
-    fn keep(&mut self, first: usize, _: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError> {
-        self.values[first * self.width..][..values.len()].copy_from_slice(values);
-        Ok(())
-    }
-}
-
-/// What a batch gave at one site: its rows, or those of an index.
-struct Gathered<'b> {
-    site: SiteId,
+/// The rows of one text at one site.
+pub(crate) struct TextRows<'b> {
+    pub(crate) site: SiteId,
     width: usize,
+    /// The number of the first in its outline.
+    pub(crate) first: usize,
+    pub(crate) origins: &'b [RowOrigin],
+    /// `[n, width]`: these rows among others, or those of an index.
     rows: &'b [f32],
     index: Option<&'b [usize]>,
 }
 
-impl Outline {
-    /// Hands over the rows of a batch, text by text.
-    fn hand_over(&self, found: &Gathered<'_>, batch: &[usize], keeper: &mut impl KeepRows) -> Result<(), CaptureError> {
-        let Gathered { site, width, rows, index } = *found;
-        let (mut next, mut chosen) = (0, Vec::new());
-        for &text in batch {
-            let places = self.starts[text]..self.starts[text + 1];
-            let (first, n) = (places.start, places.len());
-            let origins = &self.origins[places];
-            let values = match index.map(|index| &index[next..next + n]) {
-                None => &rows[next * width..(next + n) * width],
-                // The rows of a text mostly follow each other.
-                Some([from, .., last]) if last - from == n - 1 => &rows[from * width..(last + 1) * width],
-                Some(index) => {
-                    chosen.clear();
-                    chosen.extend(index.iter().flat_map(|from| &rows[from * width..(from + 1) * width]));
-                    &chosen[..]
-                }
-            };
-            check_finite(site, width, origins, values)?;
-            keeper.keep(first, origins, values)?;
-            next += n;
+impl TextRows<'_> {
+    /// The values, all finite; `chosen` is memory for those that do not lie side by side.
+    pub(crate) fn values<'v>(&'v self, chosen: &'v mut Vec<f32>) -> Result<&'v [f32], CaptureError> {
+        let (rows, width) = (self.rows, self.width);
+        let values = match self.index {
+            None => rows,
+            // The rows of a text mostly follow each other.
+            Some([from, .., last]) if last - from == self.origins.len() - 1 => &rows[from * width..(last + 1) * width],
+            Some(index) => {
+                chosen.clear();
+                chosen.extend(index.iter().flat_map(|from| &rows[from * width..(from + 1) * width]));
+                chosen
+            }
+        };
+        check_finite(self.site, width, self.origins, values)?;
+        Ok(values)
+    }
+}
+
+impl KeepRows for SiteRows {
+    fn keep(&mut self, texts: &[TextRows<'_>]) -> Result<(), CaptureError> {
+        let mut chosen = Vec::new();
+        for text in texts {
+            let values = text.values(&mut chosen)?;
+            self.values[text.first * self.width..][..values.len()].copy_from_slice(values);
         }
         Ok(())
+    }
+}
+
+impl Outline {
+    /// Hands over the rows of a batch at one site.
+    fn hand_over(
+        &self,
+        site: SiteId,
+        rows: &TensorData,
+        index: Option<&[usize]>,
+        batch: &[usize],
+        keeper: &mut impl KeepRows,
+    ) -> Result<(), CaptureError> {
+        let width = rows.shape()[1];
+        let rows: &[f32] = rows.as_slice().map_err(|_| CaptureError::NotF32)?;
+        let mut next = 0;
+        let texts = batch.iter().map(|&text| {
+            let places = self.starts[text]..self.starts[text + 1];
+            let own = next..next + places.len();
+            next = own.end;
+            let (rows, index) = match index {
+                None => (&rows[own.start * width..own.end * width], None),
+                Some(index) => (rows, Some(&index[own])),
+            };
+            TextRows { site, width, first: places.start, origins: &self.origins[places], rows, index }
+        });
+        keeper.keep(&texts.collect::<Vec<_>>())
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use isinglass_core::SiteId;
 use isinglass_formats::{Dtype, SafetensorsLayout, Sha256Hasher};
+use rayon::prelude::*;
 
-use crate::block::{KeepRows, RowOrigin};
+use crate::block::{KeepRows, RowOrigin, TextRows};
 use crate::error::{CaptureError, StoreError};
 use crate::manifest::Manifest;
 use crate::precision::Precision;
@@ -44,7 +45,6 @@ pub(crate) struct SiteFile {
     start: u64,
     /// CRC-32 of each row.
     crc: Vec<u32>,
-    bytes: Vec<u8>,
 }
 
 impl Filling {
@@ -76,7 +76,6 @@ impl Filling {
             file: Arc::clone(partial.file()),
             start: layout.offset(&info.site.to_string()).map_or(0, |bytes| bytes.start),
             crc: vec![0; n],
-            bytes: Vec::new(),
         };
         let sites = manifest.sites.iter().map(site).collect();
         let column = |of: fn(&RowOrigin) -> usize| le_bytes(origins.iter().map(|origin| of(origin) as u32));
@@ -131,18 +130,30 @@ fn le_bytes(numbers: impl Iterator<Item = u32>) -> Vec<u8> {
 }
 
 impl KeepRows for SiteFile {
-    fn keep(&mut self, first: usize, origins: &[RowOrigin], values: &[f32]) -> Result<(), CaptureError> {
+    fn keep(&mut self, texts: &[TextRows<'_>]) -> Result<(), CaptureError> {
+        let written = texts.par_iter().map_init(<(Vec<f32>, Vec<u8>)>::default, |(chosen, bytes), text| {
+            let values = text.values(chosen)?;
+            self.write(text, values, bytes)
+        });
+        let written = written.collect::<Result<Vec<Vec<u32>>, CaptureError>>()?;
+        for (text, crc) in texts.iter().zip(written) {
+            self.crc[text.first..][..crc.len()].copy_from_slice(&crc);
+        }
+        Ok(())
+    }
+}
+
+impl SiteFile {
+    /// Writes the rows of a text where they belong; gives the CRC-32 of each. `bytes` is memory for them.
+    fn write(&self, text: &TextRows<'_>, values: &[f32], bytes: &mut Vec<u8>) -> Result<Vec<u32>, CaptureError> {
         let Self { site, width, precision, .. } = *self;
-        precision.to_bytes(values, &mut self.bytes).map_err(|at| {
-            let RowOrigin { text, pos, .. } = origins[at / width];
+        precision.to_bytes(values, bytes).map_err(|at| {
+            let RowOrigin { text, pos, .. } = text.origins[at / width];
             StoreError::OutOfRange { site, text, pos, found: values[at], precision }
         })?;
         let row_bytes = width * precision.n_bytes();
-        for (crc, row) in self.crc[first..].iter_mut().zip(self.bytes.chunks_exact(row_bytes)) {
-            *crc = checksum(row);
-        }
-        let at = self.start + (first * row_bytes) as u64;
-        write_at(&self.file, at, &self.bytes).map_err(|source| cannot_write(&self.path, source))?;
-        Ok(())
+        let at = self.start + (text.first * row_bytes) as u64;
+        write_at(&self.file, at, bytes).map_err(|source| cannot_write(&self.path, source))?;
+        Ok(bytes.chunks_exact(row_bytes).map(checksum).collect())
     }
 }

@@ -1,21 +1,22 @@
-//! The hook that keeps the rows wanted and lets the rest of the activation go.
-
-use std::collections::BTreeMap;
+//! The hook that hands over the rows wanted and lets the rest of the activation go.
 
 use isinglass_core::burn::tensor::TensorData;
 use isinglass_core::{Device, Hook, Int, Layout, SiteId, SiteSet, Tensor, Visit};
 
 use crate::position::Picks;
 
-/// Rows of one batch at each wanted site.
-#[derive(Debug)]
+/// Hands over the rows of one batch at each wanted site, as soon as they are there: what is not held any longer is
+/// added to in place, and its memory is used again.
 pub(crate) struct Gather<'s> {
     wanted: &'s SiteSet,
     take: Take,
-    /// Which of the rows kept are the ones wanted, those of the batch's first text first; all of them in order if `None`.
-    pub(crate) index: Option<Vec<usize>>,
-    pub(crate) rows: BTreeMap<SiteId, Tensor<2>>,
+    index: Option<Vec<usize>>,
+    sink: &'s mut Sink<'s>,
 }
+
+/// Takes rows of a site `[n, width]`, and which of them are the ones wanted, those of the batch's first text first; all of
+/// them in order if `None`.
+pub(crate) type Sink<'s> = dyn FnMut(SiteId, &TensorData, Option<&[usize]>) + 's;
 
 /// How rows are taken out of `[batch, pos, width]`.
 #[derive(Debug)]
@@ -30,7 +31,13 @@ enum Take {
 
 impl<'s> Gather<'s> {
     /// `picks` has the rows of each text of the batch; all follow one rule.
-    pub(crate) fn new(wanted: &'s SiteSet, layout: &Layout, picks: &[&Picks], device: &Device) -> Self {
+    pub(crate) fn new(
+        wanted: &'s SiteSet,
+        layout: &Layout,
+        picks: &[&Picks],
+        device: &Device,
+        sink: &'s mut Sink<'s>,
+    ) -> Self {
         let pos = layout.width();
         let column = |row: usize, position: &usize| layout.column(row, *position);
         let mut columns = Vec::new();
@@ -66,7 +73,7 @@ impl<'s> Gather<'s> {
             let wanted = (places.len() < layout.rows() * most).then(|| index_of(&places, device));
             (Take::Means(Box::new(weights), wanted), None)
         };
-        Self { wanted, take, index, rows: BTreeMap::new() }
+        Self { wanted, take, index, sink }
     }
 
     fn keep(&mut self, site: SiteId, x: Tensor<3>) {
@@ -75,7 +82,7 @@ impl<'s> Gather<'s> {
             Take::Columns(index) => chosen(x, Some(index)),
             Take::Means(weights, index) => chosen(weights.as_ref().clone().matmul(x), index.as_ref()),
         };
-        self.rows.insert(site, rows);
+        (self.sink)(site, &rows.into_data(), self.index.as_deref());
     }
 }
 

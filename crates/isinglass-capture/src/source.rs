@@ -116,7 +116,9 @@ impl<'s> StoreSource<'s> {
             let n = (MOST_BYTES / bytes.max(1)).clamp(1, MOST_AHEAD) as u64;
             let from = |i| self.rows_from(self.next.saturating_add(i * self.batch_rows as u64));
             let batches: Vec<Vec<u64>> = (0..n).map(from).take_while(|rows| !rows.is_empty()).collect();
-            self.ahead = self.store.read(self.index, &batches)?.into();
+            // Should one of the later ones be damaged, those before it are still given.
+            let read = self.store.read(self.index, &batches);
+            self.ahead = read.or_else(|_| self.store.read(self.index, &batches[..1.min(batches.len())]))?.into();
         }
         Ok(self.ahead.pop_front())
     }

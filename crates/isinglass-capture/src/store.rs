@@ -123,7 +123,7 @@ impl Store {
         let site = site.into();
         let index = self.index(site)?;
         let rows: Vec<u64> = (0..self.len()).collect();
-        let values = self.read(index, &[rows])?.concat();
+        let values = self.read(index, &[rows])?.pop().unwrap_or_default();
         // Whole rows of a width that the manifest was checked to have.
         Rows::new(site, self.width(index), values)
             .map_err(|_| StoreError::ImpossibleManifest { path: Manifest::path(&self.folder) })
