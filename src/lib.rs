@@ -13,6 +13,8 @@
 //! | [`stats`] | how sure are we? |
 //! | [`report`] | what do we say? |
 //! | [`data`] | what do we show the model? |
+//! | [`oracle`] | what does an outside model say? |
+//! | [`studies`] | what did published experiments find, done again? |
 //! | [`formats`] | what is in this file? |
 //!
 //! docs/SITES.md lists every site with its name, shape and equation; docs/ARCHITECTURE.md says how the crates fit.
@@ -22,10 +24,12 @@ pub use isinglass_core as core;
 pub use isinglass_data as data;
 pub use isinglass_formats as formats;
 pub use isinglass_model as model;
+pub use isinglass_oracle as oracle;
 pub use isinglass_probe as probe;
 pub use isinglass_report as report;
 pub use isinglass_stats as stats;
 pub use isinglass_steer as steer;
+pub use isinglass_studies as studies;
 
 /// What most programs need, sites included.
 pub mod prelude {

@@ -1,7 +1,8 @@
-//! A file of pairs, read and checked.
+//! A file of records, read and checked.
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
@@ -9,100 +10,132 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{DataError, Example, Manifest, Pair, pair};
+use crate::{DataError, Example, Labelled, Manifest, Pair, Record, Table, record, table};
 
-/// A file of pairs, with what is known about it.
+/// A file of records of one kind, with what is known about it.
+///
+/// Which kind is in its type; without one it is of [`Pair`]s.
+///
+/// A record's name stands once, each text and each scenario stands once, and no field is empty:
+/// otherwise a split could have one text on both sides.
+///
+/// # Examples
+///
+/// ```
+/// use isinglass_data::{Dataset, RegisterPair};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("registers.csv");
+/// std::fs::write(&path, "id,topic,formal,casual\nr1,rain,It is raining.,It's chucking it down.\n")?;
+///
+/// let dataset = Dataset::<RegisterPair>::from_file(&path)?;
+/// let texts = dataset.labelled();
+/// assert_eq!((texts[1].text.as_str(), texts[1].class_name.as_str()), ("It's chucking it down.", "casual"));
+/// assert_eq!((texts[1].class, texts[1].group, texts[1].group_name.as_str()), (1, 0, "r1"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dataset {
+pub struct Dataset<R = Pair> {
     manifest: Manifest,
-    pairs: Vec<Pair>,
+    records: Vec<R>,
 }
 
-/// Reads a data set and holds it against its `manifest.toml`.
-///
-/// `path` is the data set's folder, or the data file in it.
+/// Reads a data set of pairs and holds it against its `manifest.toml`: [`Dataset::open`] of [`Pair`]s.
 ///
 /// # Errors
 ///
-/// - [`DataError::NoManifest`]: the folder has no `manifest.toml`.
-/// - [`DataError::BadManifest`], [`DataError::EmptyField`]: the manifest is not complete, or has keys of its own.
-/// - [`DataError::OtherFile`]: the manifest describes another file.
-/// - [`DataError::HashMismatch`], [`DataError::CountMismatch`]: the file is not the one that the manifest describes.
-/// - what [`Dataset::from_pairs_file`] gives, for the data file.
+/// What [`Dataset::open`] gives.
 pub fn read_pairs(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
-    let path = path.as_ref();
-    let (folder, asked) = if path.is_dir() {
-        (path, None)
-    } else {
-        (path.parent().unwrap_or(Path::new("")), path.file_name().map(|name| name.to_string_lossy()))
-    };
-
-    let manifest_path = folder.join("manifest.toml");
-    let manifest = match read(&manifest_path) {
-        Err(DataError::Read { path: manifest, source }) if source.kind() == io::ErrorKind::NotFound => {
-            // Where the data are missing too, that is the thing to say.
-            fs::metadata(path).map_err(|source| DataError::Read { path: path.to_path_buf(), source })?;
-            return Err(DataError::NoManifest { path: manifest });
-        }
-        bytes => Manifest::parse(&utf8(bytes?, &manifest_path)?, &manifest_path)?,
-    };
-    let is_plain_name = Path::new(&manifest.file).file_name().is_some_and(|name| *name == *manifest.file);
-    if !is_plain_name || asked.as_ref().is_some_and(|asked| **asked != manifest.file) {
-        return Err(DataError::OtherFile {
-            path: manifest_path,
-            found: asked.map_or_else(|| folder.display().to_string(), Cow::into_owned),
-            expected: manifest.file,
-        });
-    }
-
-    let path = folder.join(&manifest.file);
-    let bytes = read(&path)?;
-    let found = sha256(&bytes);
-    if found != manifest.sha256 {
-        return Err(DataError::HashMismatch { path, expected: manifest.sha256, found });
-    }
-    let pairs = pair::parse(&utf8(bytes, &path)?, &path)?;
-    if pairs.len() != manifest.n {
-        return Err(DataError::CountMismatch { path, expected: manifest.n, found: pairs.len() });
-    }
-    Ok(Dataset { manifest, pairs })
+    Dataset::open(path)
 }
 
-impl Dataset {
-    /// Reads a file of pairs that has no manifest: one's own data.
+impl<R: Record> Dataset<R> {
+    /// Reads a data set and holds it against its `manifest.toml`.
     ///
-    /// The file's hash and its number of pairs are measured;
-    /// licence, source and the rest are [`UNSTATED`](crate::UNSTATED).
-    /// A manifest that is there is not read: [`read_pairs`] does that.
+    /// `path` is the data set's folder, or the data file in it.
     ///
     /// # Errors
     ///
-    /// - [`DataError::Read`]: the file is not there, or not readable.
-    /// - [`DataError::NotUtf8`], [`DataError::BadLine`], [`DataError::EmptyText`]: a line is not a pair of texts.
-    /// - [`DataError::DuplicatePair`], [`DataError::DuplicateText`]: a name or a text stands twice.
-    /// - [`DataError::NoPairs`]: the file is empty.
-    pub fn from_pairs_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let bytes = read(path)?;
-        let sha256 = sha256(&bytes);
-        let pairs = pair::parse(&utf8(bytes, path)?, path)?;
-        Ok(Self { manifest: Manifest::unstated(path, sha256, pairs.len()), pairs })
+    /// - [`DataError::NoManifest`]: the folder has no `manifest.toml`.
+    /// - [`DataError::BadManifest`], [`DataError::EmptyField`]: the manifest is not complete, or has keys of its own.
+    /// - [`DataError::OtherFile`]: the manifest describes another file.
+    /// - [`DataError::HashMismatch`], [`DataError::CountMismatch`]: the file is not the one that the manifest describes.
+    /// - what [`from_file`](Self::from_file) gives, for the data file.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let (manifest, path) = manifest_of(path.as_ref())?;
+        let bytes = table::read(&path)?;
+        let found = sha256(&bytes);
+        if found != manifest.sha256 {
+            return Err(DataError::HashMismatch { path, expected: manifest.sha256, found });
+        }
+        let records = parse::<R>(bytes, &path)?;
+        if records.len() != manifest.n {
+            return Err(DataError::CountMismatch { path, expected: manifest.n, found: records.len() });
+        }
+        Ok(Self { manifest, records })
     }
 
+    /// Reads a file of records that has no manifest: one's own data.
+    ///
+    /// The file may be of any kind that [`Table`] reads.
+    /// Its hash and its number of records are measured;
+    /// licence, source and the rest are [`UNSTATED`](crate::UNSTATED).
+    /// A manifest that is there is not read: [`open`](Self::open) does that.
+    ///
+    /// # Errors
+    ///
+    /// - What [`Table::open`] gives: it is not there, not readable, or not what its name says.
+    /// - [`DataError::MissingKey`], [`DataError::UnknownKey`], [`DataError::WrongValue`], [`DataError::EmptyText`]: a
+    ///   record is of another kind.
+    /// - [`DataError::DuplicateId`], [`DataError::DuplicateText`]: a name or a text stands twice.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let bytes = table::read(path)?;
+        let sha256 = sha256(&bytes);
+        let records = parse::<R>(bytes, path)?;
+        Ok(Self { manifest: Manifest::unstated(path, sha256, records.len()), records })
+    }
+
+    /// The texts of all records with their classes: those of one record together, in the order of
+    /// [`Record::CLASSES`].
+    pub fn labelled(&self) -> Vec<Labelled> {
+        record::labelled(&self.records)
+    }
+}
+
+impl<R> Dataset<R> {
     /// What is known about the data.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The pairs in the file's order.
-    pub fn pairs(&self) -> &[Pair] {
-        &self.pairs
+    /// The records in the file's order.
+    pub fn records(&self) -> &[R] {
+        &self.records
     }
 
     /// The SHA-256 of the data file, as found: 64 lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
-        // Equal to the file's: `read_pairs` refuses anything else.
+        // Equal to the file's: `open` refuses anything else.
         &self.manifest.sha256
+    }
+}
+
+impl Dataset {
+    /// Reads a file of pairs that has no manifest: [`from_file`](Self::from_file) of [`Pair`]s.
+    ///
+    /// # Errors
+    ///
+    /// What [`from_file`](Self::from_file) gives.
+    pub fn from_pairs_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        Self::from_file(path)
+    }
+
+    /// The pairs in the file's order.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.records
     }
 
     /// Two examples a pair, the positive one first, in the file's order; the pair is the group.
@@ -114,40 +147,77 @@ impl Dataset {
             group_name: pair.pair.clone(),
         };
         (0..)
-            .zip(&self.pairs)
+            .zip(&self.records)
             .flat_map(|(group, pair)| [true, false].map(|label| example(group, pair, label)))
             .collect()
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|source| DataError::Read { path: path.to_owned(), source })
+/// The manifest of a data set, and the file that it describes; the path is its folder's or the file's.
+pub(crate) fn manifest_of(path: &Path) -> Result<(Manifest, PathBuf), DataError> {
+    let (folder, asked) = if path.is_dir() {
+        (path, None)
+    } else {
+        (path.parent().unwrap_or(Path::new("")), path.file_name().map(|name| name.to_string_lossy()))
+    };
+
+    let manifest_path = folder.join("manifest.toml");
+    let manifest = match table::read(&manifest_path) {
+        Err(DataError::Read { path: manifest, source }) if source.kind() == io::ErrorKind::NotFound => {
+            // Where the data are missing too, that is the thing to say.
+            fs::metadata(path).map_err(|source| DataError::Read { path: path.to_path_buf(), source })?;
+            return Err(DataError::NoManifest { path: manifest });
+        }
+        bytes => Manifest::parse(table::text(&bytes?, &manifest_path)?, &manifest_path)?,
+    };
+    let is_plain_name = Path::new(&manifest.file).file_name().is_some_and(|name| *name == *manifest.file);
+    if !is_plain_name || asked.as_ref().is_some_and(|asked| **asked != manifest.file) {
+        return Err(DataError::OtherFile {
+            path: manifest_path,
+            found: asked.map_or_else(|| folder.display().to_string(), Cow::into_owned),
+            expected: manifest.file,
+        });
+    }
+    let path = folder.join(&manifest.file);
+    Ok((manifest, path))
 }
 
-fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, DataError> {
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.split(|&byte| byte == b'\n').count();
-        DataError::NotUtf8 { path: PathBuf::from(path), line }
-    })
+/// The records in a file's bytes; what stands twice is refused.
+fn parse<R: Record>(bytes: Vec<u8>, path: &Path) -> Result<Vec<R>, DataError> {
+    let table = Table::parse(bytes, path, None)?;
+    let records: Vec<R> = table.records()?;
+    let (mut place_of_id, mut place_of_text) = (BTreeMap::new(), BTreeMap::new());
+    for (row, record) in table.rows().zip(&records) {
+        let place = row.place();
+        if let Some(first) = place_of_id.insert(record.id(), place) {
+            let (path, id) = (path.to_owned(), record.id().to_owned());
+            return Err(DataError::DuplicateId { path, place, id, first });
+        }
+        for text in record.texts().into_iter().chain(record.scenario()) {
+            if let Some(first) = place_of_text.insert(text, place) {
+                return Err(DataError::DuplicateText { path: path.to_owned(), place, first });
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// Whether there is a `manifest.toml` beside a file, and the file is the one it names.
 pub(crate) fn is_named_by_its_manifest(path: &Path) -> Result<bool, DataError> {
     let manifest = path.with_file_name("manifest.toml");
-    let bytes = match read(&manifest) {
+    let bytes = match table::read(&manifest) {
         Err(DataError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(false),
         bytes => bytes?,
     };
     // Not as a `Manifest`: one that has not all of its fields may still name the file.
-    let fields: toml::Table = utf8(bytes, &manifest)?
+    let fields: toml::Table = table::text(&bytes, &manifest)?
         .parse()
         .map_err(|source| DataError::BadManifest { path: manifest, source: Box::new(source) })?;
     let named = fields.get("file").and_then(toml::Value::as_str);
     Ok(named.is_some_and(|named| path.file_name().is_some_and(|name| name == named)))
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -277,7 +347,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = read_pairs(folder.path()).unwrap_err();
         assert!(matches!(error, DataError::NoManifest { .. }), "{error:?}");
-        assert!(error.to_string().contains("Dataset::from_pairs_file"), "{error}");
+        assert!(error.to_string().contains("Dataset::from_file"), "{error}");
         let error = Dataset::from_pairs_file(folder.path().join("ropes.jsonl")).unwrap_err();
         assert!(matches!(error, DataError::Read { .. }), "{error:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fs, path::Path};
 
-use isinglass_data::{UNSTATED, read_pairs};
+use isinglass_data::{AnyDataset, UNSTATED};
 
 #[test]
 fn every_data_set_is_what_its_manifest_says() -> Result<(), Box<dyn Error>> {
@@ -15,7 +15,7 @@ fn every_data_set_is_what_its_manifest_says() -> Result<(), Box<dyn Error>> {
         }
         n_datasets += 1;
 
-        let dataset = read_pairs(&folder).map_err(|error| format!("{}: {error:?}", folder.display()))?;
+        let dataset = AnyDataset::open(&folder).map_err(|error| format!("{}: {error:?}", folder.display()))?;
         let manifest = dataset.manifest();
         assert_eq!(folder.file_name(), Some(manifest.name.as_ref()), "a data set has its folder's name");
         for (field, value) in [

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use isinglass_stats::{
     Bootstrap, ClassMetric, Estimate, Folds, PermutationNull, Split, StatsError, auroc, auroc_grouped,
-    auroc_one_vs_rest, auroc_one_vs_rest_grouped, classify_grouped, permuted_classes,
+    auroc_one_vs_rest, auroc_one_vs_rest_grouped, classify_grouped,
 };
 use rayon::prelude::*;
 
@@ -225,11 +225,11 @@ impl<'p> CrossFit<'p> {
 
     /// The labels as they are, then shuffled.
     pub(crate) fn labellings(&self, labels: &Labels) -> Result<Vec<Vec<usize>>, FitError> {
-        if self.permutations == 0 && self.no_null.is_none() {
-            return Err(FitError::NoPermutations);
-        }
-        let shuffled = permuted_classes(labels.classes(), labels.scheme(), self.seed)?;
-        Ok(std::iter::once(labels.classes().to_vec()).chain(shuffled.take(self.permutations)).collect())
+        let shuffled = match self.no_null {
+            Some(_) if self.permutations == 0 => Vec::new(),
+            _ => labels.shuffles(self.permutations, self.seed)?,
+        };
+        Ok(std::iter::once(labels.classes().to_vec()).chain(shuffled).collect())
     }
 
     /// How a probe of this name was asked.
@@ -308,7 +308,7 @@ impl Source<'_> {
         let (fold, probe) = match self {
             Self::Rows(features, probe) => {
                 let fold = Fold::new(features.matrix(train), features.matrix(test), groups, probe.scaling());
-                (fold.of_rows(train.clone()), probe)
+                (fold.of_rows(train.clone(), test.clone()), probe)
             }
             Self::Texts(texts, probe) => (texts.fold(train, test, groups), probe),
         };
@@ -319,7 +319,7 @@ impl Source<'_> {
 /// Scores of all rows, and the AUROC of every labelling, the real one first.
 pub(crate) struct Found {
     name: String,
-    scores: Vec<f64>,
+    pub(crate) scores: Vec<f64>,
     pub(crate) aurocs: Vec<f64>,
 }
 
@@ -358,6 +358,33 @@ pub fn out_of_fold(
     let of_fold = |side: &Side| Source::Rows(features, probe).scores(side, labels, &labellings);
     let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
     Ok(put_together(&scored, &sides, 0, labels.len(), labels.n_classes()))
+}
+
+/// The classes of a shuffle, and the scores of a probe fitted to them.
+pub type ShuffledScores = (Vec<usize>, Vec<f64>);
+
+/// As [`out_of_fold`], for labels that are shuffled so often, as their design allows: each shuffle's classes, and the scores
+/// of a probe fitted to them.
+///
+/// What is asked of the scores of the labels as they are is asked of these: that is its null
+/// ([`PermutationNull::from_values`]). The shuffles of a seed are those of [`CrossFit`].
+///
+/// # Errors
+/// Those of [`CrossFit::run_on`].
+pub fn out_of_fold_null(
+    probe: &dyn Probe,
+    features: &Features,
+    labels: &Labels,
+    folds: &Folds,
+    permutations: usize,
+    seed: u64,
+) -> Result<Vec<ShuffledScores>, FitError> {
+    labels.check(features.name(), features.len())?;
+    let (sides, labellings) = (labels.sides(folds)?, labels.shuffles(permutations, seed)?);
+    let of_fold = |side: &Side| Source::Rows(features, probe).scores(side, labels, &labellings);
+    let scored = sides.par_iter().map(of_fold).collect::<Result<Vec<_>, FitError>>()?;
+    let scores = |p: usize| put_together(&scored, &sides, p, labels.len(), labels.n_classes());
+    Ok(labellings.into_iter().enumerate().map(|(p, classes)| (classes, scores(p))).collect())
 }
 
 /// Scores of one labelling in the order of the rows.

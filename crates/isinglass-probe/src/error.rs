@@ -94,6 +94,18 @@ pub enum FitError {
         /// Two of its classes.
         classes: [usize; 2],
     },
+    /// A class has texts in too few groups for the folds.
+    #[error(
+        "class `{class}` has texts in {n_groups} groups, and {least} folds need {least} at least; give more texts, or ask for fewer folds"
+    )]
+    FewGroups {
+        /// The class.
+        class: String,
+        /// How many groups have a text of it.
+        n_groups: usize,
+        /// How many are needed.
+        least: usize,
+    },
     /// There is nothing to compare with.
     #[error("0 shuffles of the labels give no null; leave it out by `CrossFit::without_null`, which says why")]
     NoPermutations,

@@ -25,6 +25,7 @@ pub struct Fold {
     test: Mat<f64>,
     groups: Vec<u64>,
     rows: Vec<usize>,
+    test_rows: Vec<usize>,
     scaler: Option<Scaler>,
     gram: OnceLock<Mat<f64>>,
     span: OnceLock<Span>,
@@ -68,8 +69,16 @@ impl Fold {
             scaler.apply(&mut train);
             scaler.apply(&mut test);
         }
-        let rows = (0..train.nrows()).collect();
-        Self { train, test, groups, rows, scaler, gram: OnceLock::new(), span: OnceLock::new() }
+        let n = train.nrows();
+        let (rows, test_rows) = ((0..n).collect(), (n..n + test.nrows()).collect());
+        Self { train, test, groups, rows, test_rows, scaler, gram: OnceLock::new(), span: OnceLock::new() }
+    }
+
+    /// Rows of which only inner products are known: of those to fit to with one another, `[train, train]`, and of those
+    /// to score with them, `[test, train]`. Its columns are coordinates along the axes of the rows' span.
+    pub(crate) fn of_products(within: &Mat<f64>, across: &Mat<f64>, groups: Vec<u64>) -> Self {
+        let span = Span::new(within.as_ref(), across.as_ref());
+        Self::new(span.train, span.test, groups, Scaling::AsIs)
     }
 
     /// All rows to fit to, and none to score.
@@ -78,9 +87,10 @@ impl Fold {
         Self::new(features.matrix(&all), Mat::zeros(0, features.width()), groups, scaling)
     }
 
-    /// Which rows of all those are the rows to fit to; the first ones unless said.
-    pub(crate) fn of_rows(mut self, rows: Vec<usize>) -> Self {
-        self.rows = rows;
+    /// Which rows of all those are the rows to fit to, and which the rows to score; the first ones and those after them
+    /// unless said.
+    pub(crate) fn of_rows(mut self, rows: Vec<usize>, test_rows: Vec<usize>) -> Self {
+        (self.rows, self.test_rows) = (rows, test_rows);
         self
     }
 
@@ -104,16 +114,23 @@ impl Fold {
         &self.rows
     }
 
+    /// Which of all rows, from 0, each row to score is.
+    pub fn test_rows(&self) -> &[usize] {
+        &self.test_rows
+    }
+
     /// Some of the rows to fit to, and others of them to score, scaled by the former.
     pub(crate) fn inner(&self, fit: &[usize], score: &[usize], scaling: Scaling) -> Self {
         let rows = |of: &[usize]| Mat::from_fn(of.len(), self.train.ncols(), |i, j| self.train[(of[i], j)]);
         let groups = fit.iter().map(|&i| self.groups[i]).collect();
-        Self::new(rows(fit), rows(score), groups, scaling).of_rows(fit.iter().map(|&i| self.rows[i]).collect())
+        let [fitted, scored] = [fit, score].map(|of| of.iter().map(|&i| self.rows[i]).collect());
+        Self::new(rows(fit), rows(score), groups, scaling).of_rows(fitted, scored)
     }
 
     /// The same rows after something was done to all of them, `[rows, width]` each, scaled by those to fit to.
     pub(crate) fn with(&self, train: Mat<f64>, test: Mat<f64>, scaling: Scaling) -> Self {
-        Self::new(train, test, self.groups.clone(), scaling).of_rows(self.rows.clone())
+        let test_rows = if test.nrows() == self.test.nrows() { self.test_rows.clone() } else { Vec::new() };
+        Self::new(train, test, self.groups.clone(), scaling).of_rows(self.rows.clone(), test_rows)
     }
 
     /// Whether there are no more rows than columns, so that the span is the smaller problem.
@@ -129,18 +146,8 @@ impl Fold {
     /// The rows in coordinates of their span.
     pub(crate) fn span(&self) -> &Span {
         self.span.get_or_init(|| {
-            let (values, vectors) = eigen(gram(self.train.as_ref()).as_ref());
-            let longest = values.last().copied().unwrap_or(0.0);
-            let kept: Vec<usize> = (0..values.len()).filter(|&i| values[i] > NEGLIGIBLE * longest).collect();
-            let lengths: Vec<f64> = kept.iter().map(|&i| values[i]).collect();
-            let n = self.train.nrows();
-            let scaled = |by: fn(f64) -> f64| {
-                let by: Vec<f64> = lengths.iter().map(|&length| by(length)).collect();
-                Mat::from_fn(n, kept.len(), |i, j| vectors[(i, kept[j])] * by[j])
-            };
-            let combine = scaled(|length| 1.0 / length.sqrt());
             let across = product(self.test.as_ref(), self.train.transpose());
-            Span { train: scaled(f64::sqrt), test: product(across.as_ref(), combine.as_ref()), lengths, combine }
+            Span::new(gram(self.train.as_ref()).as_ref(), across.as_ref())
         })
     }
 
@@ -173,6 +180,22 @@ impl Fold {
                 *intercept -= *w * mean;
             }
         }
+    }
+}
+
+impl Span {
+    /// From the inner products of the training rows with one another, and of the test rows with them.
+    fn new(within: MatRef<'_, f64>, across: MatRef<'_, f64>) -> Self {
+        let (values, vectors) = eigen(within);
+        let longest = values.last().copied().unwrap_or(0.0);
+        let kept: Vec<usize> = (0..values.len()).filter(|&i| values[i] > NEGLIGIBLE * longest).collect();
+        let lengths: Vec<f64> = kept.iter().map(|&i| values[i]).collect();
+        let scaled = |by: fn(f64) -> f64| {
+            let by: Vec<f64> = lengths.iter().map(|&length| by(length)).collect();
+            Mat::from_fn(within.nrows(), kept.len(), |i, j| vectors[(i, kept[j])] * by[j])
+        };
+        let combine = scaled(|length| 1.0 / length.sqrt());
+        Self { train: scaled(f64::sqrt), test: product(across, combine.as_ref()), lengths, combine }
     }
 }
 

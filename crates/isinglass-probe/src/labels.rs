@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isinglass_stats::{Folds, Scheme};
+use isinglass_stats::{Folds, Scheme, permuted_classes};
 
 use crate::error::FitError;
 
@@ -149,8 +149,19 @@ impl Labels {
         }
     }
 
+    /// The classes after each of so many shuffles.
+    ///
+    /// # Errors
+    /// [`FitError::NoPermutations`] for none, [`FitError::Stats`] if no shuffle would change a label.
+    pub(crate) fn shuffles(&self, permutations: usize, seed: u64) -> Result<Vec<Vec<usize>>, FitError> {
+        if permutations == 0 {
+            return Err(FitError::NoPermutations);
+        }
+        Ok(permuted_classes(&self.classes, self.scheme(), seed)?.take(permutations).collect())
+    }
+
     /// What chance did, for reports.
-    pub(crate) fn null(&self) -> &'static str {
+    pub fn null(&self) -> &'static str {
         match self.scheme {
             Design::Within => "labels shuffled within groups, refitted",
             Design::Between => "labels of whole groups shuffled, refitted",

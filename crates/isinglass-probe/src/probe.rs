@@ -2,10 +2,12 @@
 
 use faer::Mat;
 use isinglass_core::{Direction, SiteId};
+use rayon::prelude::*;
 
 use crate::error::FitError;
 use crate::features::Features;
 use crate::fold::{Fold, Scaling};
+use crate::labels::Labels;
 
 /// A kind of classifier: fitted to the training rows of a fold, it scores its test rows.
 ///
@@ -41,15 +43,49 @@ pub trait LinearProbe: Probe {
     ///
     /// # Errors
     /// [`FitError`] if rows and labels differ in number or cannot be fitted.
-    fn fit(&self, features: &Features, labels: &crate::Labels) -> Result<Linear, FitError> {
+    fn fit(&self, features: &Features, labels: &Labels) -> Result<Linear, FitError> {
         labels.check(features.name(), features.len())?;
         let fold = Fold::whole(features, labels.groups().to_vec(), self.scaling());
-        let (mut weights, mut intercepts) = self.weigh(&fold, labels.classes(), labels.n_classes())?;
-        fold.unscaled(&mut weights, &mut intercepts);
-        let weights = (0..weights.ncols()).map(|j| weights.col_as_slice(j).to_vec()).collect();
         let how = format!("{} over {} rows", self.name(), features.len());
-        Ok(Linear { weights, intercepts, names: labels.names().to_vec(), site: features.site(), how })
+        fitted(self, &fold, labels.classes(), labels, features.site(), how)
     }
+
+    /// Fits one probe to all rows for each of so many shuffles of the labels, as their design allows, and gives the classes
+    /// that it was fitted to beside it: what chance makes of the weights.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit), [`FitError::NoPermutations`] for no shuffles.
+    fn fit_null(
+        &self,
+        features: &Features,
+        labels: &Labels,
+        permutations: usize,
+        seed: u64,
+    ) -> Result<Vec<(Vec<usize>, Linear)>, FitError> {
+        labels.check(features.name(), features.len())?;
+        let fold = Fold::whole(features, labels.groups().to_vec(), self.scaling());
+        let how = format!("{} over {} rows, {}", self.name(), features.len(), labels.null());
+        let of = |classes: Vec<usize>| {
+            let linear = fitted(self, &fold, &classes, labels, features.site(), how.clone())?;
+            Ok((classes, linear))
+        };
+        labels.shuffles(permutations, seed)?.into_par_iter().map(of).collect()
+    }
+}
+
+/// A probe of all rows of a fold, in their own units.
+fn fitted<P: LinearProbe + ?Sized>(
+    probe: &P,
+    fold: &Fold,
+    classes: &[usize],
+    labels: &Labels,
+    site: Option<SiteId>,
+    how: String,
+) -> Result<Linear, FitError> {
+    let (mut weights, mut intercepts) = probe.weigh(fold, classes, labels.n_classes())?;
+    fold.unscaled(&mut weights, &mut intercepts);
+    let weights = (0..weights.ncols()).map(|j| weights.col_as_slice(j).to_vec()).collect();
+    Ok(Linear { weights, intercepts, names: labels.names().to_vec(), site, how })
 }
 
 /// A fitted linear probe: `score = weights · row + intercept`, for rows in their own units.

@@ -36,6 +36,8 @@ pub struct BarPlot {
     pub(crate) y_label: String,
     pub(crate) y_range: Option<[f64; 2]>,
     pub(crate) reference: Option<Reference>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) further_references: Vec<Reference>,
     pub(crate) groups: Vec<String>,
     pub(crate) series: Vec<BarSeries>,
 }
@@ -63,6 +65,7 @@ impl BarPlot {
             y_label: String::new(),
             y_range: None,
             reference: None,
+            further_references: Vec::new(),
             groups: Vec::new(),
             series: Vec::new(),
         }
@@ -89,11 +92,21 @@ impl BarPlot {
         self
     }
 
-    /// Draws a dashed line at the height `y`.
+    /// Draws a dashed line at the height `y`, beside those that were drawn before.
     #[must_use]
     pub fn reference(mut self, y: f64, label: impl Into<String>) -> Self {
-        self.reference = Some(Reference { y, label: label.into() });
+        let line = Reference { y, label: label.into() };
+        if self.reference.is_none() {
+            self.reference = Some(line);
+        } else {
+            self.further_references.push(line);
+        }
         self
+    }
+
+    /// Every dashed line.
+    pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.reference.iter().chain(&self.further_references)
     }
 
     /// Adds bars of one colour, at most one for each group; groups stand in the order in which they are first named,
@@ -140,6 +153,6 @@ impl BarPlot {
 
     fn heights(&self) -> impl Iterator<Item = (&str, f64)> {
         let bars = self.series.iter().flat_map(|s| s.bars.iter().map(|bar| (s.label.as_str(), &bar.y)));
-        heights(bars, self.reference.as_ref(), self.y_range)
+        heights(bars, self.references(), self.y_range)
     }
 }

@@ -62,7 +62,7 @@ pub(crate) enum Shown<'a> {
 /// Everything after title, warning and the report's own provenance.
 pub(crate) fn parts(report: &Report) -> impl Iterator<Item = Part<'_>> {
     let included = report.includes.iter().map(|included| Part {
-        heading: Some(format!("Included: {}", included.model()).into()),
+        heading: Some(format!("Included: {}", included.subject()).into()),
         body: Body::Provenance(included),
     });
     included.chain(report.sections.iter().map(part))

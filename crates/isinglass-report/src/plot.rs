@@ -243,16 +243,16 @@ pub(crate) fn n_of(counts: impl IntoIterator<Item = usize>) -> String {
 /// Every height that a plot of estimates shows, with what it belongs to.
 pub(crate) fn heights<'a>(
     estimates: impl Iterator<Item = (&'a str, &'a Estimate)>,
-    reference: Option<&'a Reference>,
+    references: impl IntoIterator<Item = &'a Reference>,
     range: Option<[f64; 2]>,
 ) -> impl Iterator<Item = (&'a str, f64)> {
     let estimates = estimates.flat_map(|(label, estimate)| {
         let ends = estimate.interval().map_or([estimate.value(); 2], |i| [i.low(), i.high()]);
         [estimate.value(), ends[0], ends[1]].map(|y| (label, y))
     });
-    let reference = reference.map(|reference| (reference.label.as_str(), reference.y));
+    let references = references.into_iter().map(|reference| (reference.label.as_str(), reference.y));
     let range = range.into_iter().flatten().map(|y| ("y range", y));
-    estimates.chain(reference).chain(range)
+    estimates.chain(references).chain(range)
 }
 
 /// Checks that a value has a place on an axis.

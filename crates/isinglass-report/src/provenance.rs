@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::document::Shown;
 
-/// Whether numbers were measured on a model or made up to try out the tools.
+/// Whether numbers were measured, on a model or on texts, or made up to try out the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// Computed from the activations or the text of a trained model.
+    /// Computed from the activations or the text of a trained model, or from texts that were not made up for a test.
     Measured,
     /// Computed from data that were drawn or planted, or from a model with random weights.
     Synthetic,
@@ -83,6 +83,18 @@ impl Provenance {
         }
     }
 
+    /// The provenance of results from these data alone: no model was run, and the fields of the model stay empty.
+    ///
+    /// ```
+    /// use isinglass_report::{DataSource, Origin, Provenance};
+    ///
+    /// let data = DataSource { name: "pairs.jsonl".into(), sha256: "0c1d".into(), licence: "CC0-1.0".into() };
+    /// assert_eq!(Provenance::of_data(data, Origin::Measured).model(), "");
+    /// ```
+    pub fn of_data(source: DataSource, origin: Origin) -> Self {
+        Self::new("", "", origin).data(source)
+    }
+
     /// Adds a data set.
     #[must_use]
     pub fn data(mut self, source: DataSource) -> Self {
@@ -126,18 +138,28 @@ impl Provenance {
         self.origin
     }
 
-    /// The model's name.
+    /// The model's name; empty where no model was run.
     pub fn model(&self) -> &str {
         &self.model
     }
 
+    /// What the results are of, in a word: the model, or the data where no model was run.
+    pub(crate) fn subject(&self) -> &str {
+        match self.data.first() {
+            Some(source) if self.model.is_empty() => &source.name,
+            _ => &self.model,
+        }
+    }
+
     /// What to show of this, as pairs of name and value.
     pub(crate) fn rows(&self) -> Vec<(String, Shown<'_>)> {
-        let mut rows = vec![
-            ("origin".to_owned(), Shown::Bold(self.origin.to_string())),
-            ("model".to_owned(), Shown::Text((&self.model).into())),
-            ("weights, SHA-256".to_owned(), Shown::Code(self.weights_sha256.clone())),
-        ];
+        let mut rows = vec![("origin".to_owned(), Shown::Bold(self.origin.to_string()))];
+        if self.model.is_empty() {
+            rows.push(("model".to_owned(), Shown::Text("none was run".into())));
+        } else {
+            rows.push(("model".to_owned(), Shown::Text((&self.model).into())));
+            rows.push(("weights, SHA-256".to_owned(), Shown::Code(self.weights_sha256.clone())));
+        }
         for source in &self.data {
             rows.push((format!("data: {}", source.name), Shown::Data(source)));
         }
@@ -156,8 +178,12 @@ impl Provenance {
 
     /// One short line for the foot of a plot.
     pub(crate) fn line(&self) -> String {
+        let (of, hash) = match self.data.first() {
+            Some(source) if self.model.is_empty() => ("data", &source.sha256),
+            _ => ("weights", &self.weights_sha256),
+        };
         // Cut by characters: what stands in for a hash need not be ASCII.
-        let weights: String = self.weights_sha256.chars().take(12).collect();
-        format!("{} · {} · weights {weights} · seed {}", self.origin, self.model, self.seed)
+        let hash: String = hash.chars().take(12).collect();
+        format!("{} · {} · {of} {hash} · seed {}", self.origin, self.subject(), self.seed)
     }
 }

@@ -100,7 +100,7 @@ impl Report {
             return Err(ReportError::MixedOrigins {
                 report: self.name,
                 origin: self.provenance.origin(),
-                model: other.model().to_owned(),
+                model: other.subject().to_owned(),
                 other: other.origin(),
             });
         }

@@ -56,6 +56,21 @@ fn bars_stand_on_zero_and_have_their_whiskers() {
 }
 
 #[test]
+fn every_reference_line_is_drawn() {
+    let dashes = |plot: BarPlot| {
+        let svg = &written(&report().bars(plot))["r.by_tone.svg"];
+        (svg.lines().filter(|line| line.contains("stroke=\"#6E6E6E\"")).count(), words(svg).join(" "))
+    };
+    let (one, _) = dashes(bars());
+    let (two, words) = dashes(bars().reference(0.75, "limit"));
+    assert!(one > 10 && two == 2 * one, "{one} {two}");
+    assert!(words.contains("chance") && words.contains("limit"), "{words}");
+    let json: Value = serde_json::from_str(&written(&report().bars(bars()))["r.json"]).unwrap();
+    assert_eq!(json["sections"][0]["reference"]["y"], 0.5);
+    assert!(json["sections"][0].get("further_references").is_none());
+}
+
+#[test]
 fn bars_below_zero_hang_from_it() {
     let below = BarPlot::new("below", "").y_range(-1.0, -0.5).series("s", [("g", mixed())]);
     let files = written(&report().bars(below));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use isinglass_report::{HeatMap, LinePlot, Origin, Provenance, Report, ReportError, Table};
+use isinglass_report::{DataSource, HeatMap, LinePlot, Origin, Provenance, Report, ReportError, Table};
 use serde_json::Value;
 use shared::{
     bars, contents, every_kind, heat, lines, mixed, null, pictures, provenance, roc, separated, verdicts, written,
@@ -429,4 +429,21 @@ fn a_folder_that_cannot_be_made_is_named() {
         other => panic!("{other}"),
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");
+}
+
+#[test]
+fn results_of_data_alone_name_the_data() {
+    let data = DataSource { name: "pairs.jsonl".into(), sha256: "c0dec0dec0dec0de".into(), licence: "CC0-1.0".into() };
+    let of_data = Provenance::of_data(data, Origin::Measured).seed(3);
+    let files = written(&Report::new("audit", "", of_data.clone()).bars(bars()));
+    assert!(files["audit.md"].contains("| model | none was run |"), "{}", files["audit.md"]);
+    assert!(!files["audit.md"].contains("weights, SHA-256"));
+    assert!(files["audit.html"].contains("measured · pairs.jsonl · data c0dec0dec0de · seed 3"));
+    let json: serde_json::Value = serde_json::from_str(&files["audit.json"]).unwrap();
+    assert_eq!(
+        (json["provenance"]["model"].as_str(), json["provenance"]["weights_sha256"].as_str()),
+        (Some(""), Some(""))
+    );
+    let within = Report::new("r", "", provenance(Origin::Measured)).include(&of_data).unwrap();
+    assert!(written(&within)["r.md"].contains("## Included: pairs.jsonl"));
 }

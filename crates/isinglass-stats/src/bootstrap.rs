@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::bootstrap_interval::{BootstrapDistribution, BootstrapInterval, acceleration_of};
+use crate::error::same_length;
 use crate::estimate::Interval;
 use crate::summary::mean_of;
 use crate::{Estimate, StatsError};
@@ -31,6 +32,14 @@ pub enum Resample<'a> {
     /// Rows within each stratum, as many as it has, given the stratum of each row: a repeated study would have the same
     /// number in each.
     Strata(&'a [u64]),
+    /// Whole groups within each stratum, as many as it has, given the group and the stratum of each row: two samples that a
+    /// repeated study would each draw anew. A group number names another group in another stratum.
+    GroupsWithin {
+        /// The group of each row.
+        groups: &'a [u64],
+        /// The stratum of each row.
+        strata: &'a [u64],
+    },
 }
 
 /// How often to resample, from which seed, and which interval to make of it.
@@ -111,6 +120,7 @@ impl Bootstrap {
         let n_rows = match units {
             Resample::Rows(n) => n,
             Resample::Groups(labels) | Resample::Strata(labels) => labels.len(),
+            Resample::GroupsWithin { groups, .. } => groups.len(),
         };
         let all: Vec<usize> = (0..n_rows).collect();
         let undefined = StatsError::Undefined { n_undefined: 1, n_drawn: 1 };
@@ -136,6 +146,10 @@ impl Bootstrap {
             Resample::Rows(n) => format!("{n} rows"),
             Resample::Groups(_) => format!("{} groups", strata[0].units.len()),
             Resample::Strata(_) => format!("{n_rows} rows within {} strata", strata.len()),
+            Resample::GroupsWithin { .. } => {
+                let n_groups: usize = strata.iter().map(|stratum| stratum.units.len()).sum();
+                format!("{n_groups} groups within {} strata", strata.len())
+            }
         };
         let how = format!(" over {of_units}, {n_resamples} resamples, seed {seed}");
         let distribution = BootstrapDistribution::described(value, values, how)?;
@@ -200,6 +214,20 @@ impl Stratum {
                     return too_few(1);
                 }
                 Ok(strata)
+            }
+            Resample::GroupsWithin { groups, strata } => {
+                same_length(("strata", strata.len()), ("groups", groups.len()))?;
+                let whole = |rows: Vec<usize>| {
+                    let of_rows: Vec<u64> = rows.iter().map(|&row| groups[row]).collect();
+                    let units = in_order_of_appearance(&of_rows).into_iter();
+                    Self { units: units.map(|unit| unit.into_iter().map(|i| rows[i]).collect()).collect() }
+                };
+                let strata: Vec<Self> = in_order_of_appearance(strata).into_iter().map(whole).collect();
+                match strata.iter().map(|stratum| stratum.units.len()).min() {
+                    None => Err(StatsError::Empty { what: "groups" }),
+                    Some(n_groups) if n_groups < 2 => Err(StatsError::TooFewGroups { n_groups }),
+                    Some(_) => Ok(strata),
+                }
             }
         }
     }
@@ -294,6 +322,26 @@ mod tests {
         let zeros = |rows: &[usize]| Some(times(rows, 5)[0] as f64);
         let within = method(Resample::Strata(&strata), &zeros);
         assert_eq!(within.as_deref(), Some("percentile bootstrap over 5 rows within 2 strata, 100 resamples, seed 0"));
+    }
+
+    #[test]
+    fn groups_of_each_stratum_are_drawn_whole() {
+        // Group 1 of stratum 5 is not group 1 of stratum 8.
+        let (groups, strata) = ([1, 1, 2, 1, 3, 3], [5, 5, 5, 8, 8, 8]);
+        let units = Resample::GroupsWithin { groups: &groups, strata: &strata };
+        let statistic = |rows: &[usize]| {
+            let times = times(rows, 6);
+            assert!(times[0] == times[1] && times[0] + times[2] == 2);
+            assert!(times[4] == times[5] && times[3] + times[4] == 2);
+            Some((times[0] * times[3]) as f64)
+        };
+        let estimate = Bootstrap::resamples(200).estimate(units, "t", statistic).unwrap();
+        let interval = estimate.interval().unwrap();
+        assert_eq!((interval.low(), interval.high()), (0.0, 4.0));
+        assert_eq!(interval.method(), "percentile bootstrap over 4 groups within 2 strata, 200 resamples, seed 0");
+        let one = Resample::GroupsWithin { groups: &[1, 2, 3], strata: &[5, 5, 8] };
+        let refused = Bootstrap::resamples(40).estimate(one, "t", |_| Some(0.0)).unwrap_err();
+        assert_eq!(refused, StatsError::TooFewGroups { n_groups: 1 });
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use crate::decompose::product;
+use crate::error::{finite, same_length};
 use crate::matrix::row_major;
 use crate::{Estimate, Matrix, StatsError};
 
@@ -26,6 +27,30 @@ use crate::{Estimate, Matrix, StatsError};
 pub fn cosine_matrix(vectors: Matrix<'_>) -> Result<Vec<f64>, StatsError> {
     let unit = unit_rows(vectors, "a cosine")?;
     Ok(row_major(product(unit.as_ref(), unit.transpose()).as_ref()))
+}
+
+/// The cosine of two vectors.
+///
+/// `cos(a, b) = a · b / (|a| |b|)`, for which there is no interval: the vectors are taken as given.
+/// If they were fitted, their null is the same fit on permuted labels ([`Estimate::with_permutation_two_sided`]): it need
+/// not lie around 0, and its spread is not that of random directions, since fitted directions keep to where rows vary.
+///
+/// # Errors
+///
+/// [`StatsError::LengthMismatch`], [`StatsError::Empty`] without numbers, [`StatsError::NotANumber`],
+/// [`StatsError::NotFinite`], [`StatsError::ZeroVector`].
+///
+/// ```
+/// let cosine = isinglass_stats::cosine(&[3.0, 4.0], &[5.0, 0.0])?;
+/// assert!((cosine.value() - 0.6).abs() < 1e-15);
+/// # Ok::<(), isinglass_stats::StatsError>(())
+/// ```
+pub fn cosine(a: &[f64], b: &[f64]) -> Result<Estimate, StatsError> {
+    same_length(("b", b.len()), ("a", a.len()))?;
+    finite("a", a)?;
+    finite("b", b)?;
+    let cosines = cosine_matrix(Matrix::new(&[a, b].concat(), a.len())?)?;
+    Ok(Estimate::new(cosines[1].clamp(-1.0, 1.0), None, 2, "cosine of two vectors"))
 }
 
 /// The least mean pairwise cosine that `k` vectors can have: `-1 / (k - 1)`.
@@ -118,6 +143,10 @@ mod tests {
             check(&[1.0, 0.0, 0.0, 0.0]),
             StatsError::ZeroVector { what: "row", index: 1, statistic: "a cosine" }
         );
+        assert!(matches!(cosine(&[0.0], &[1.0]), Err(StatsError::ZeroVector { index: 0, .. })));
+        assert!(matches!(cosine(&[1.0], &[1.0, 2.0]), Err(StatsError::LengthMismatch { .. })));
+        assert!(matches!(cosine(&[], &[]), Err(StatsError::Empty { .. })));
+        assert!(matches!(cosine(&[1.0], &[f64::NAN]), Err(StatsError::NotANumber { .. })));
         assert!(matches!(check(&[1.0, 0.0]), StatsError::TooFew { got: 1, .. }));
         assert!(cosine_floor(1).is_err());
     }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::PermutationNull;
 
 /// A number with its interval, its count, and what was computed.
 ///
-/// Only this crate makes one, so what a report prints has been computed and not typed in.
+/// Only this crate makes one, so what a report prints has been computed and not typed in; it can be read back from a result
+/// that it was written to.
 /// `Display` gives a line for a person, such as `0.913 [0.84, 0.97] (n = 80, p = 0.001)`.
 ///
 /// An interval speaks of sampling only: it knows nothing of a wrong label, a leaking split or a confounded design.
@@ -16,7 +17,7 @@ use crate::PermutationNull;
 /// ```compile_fail,E0624
 /// isinglass_stats::Estimate::new(0.7, None, 80, "typed in");
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     value: f64,
     interval: Option<Interval>,
@@ -26,7 +27,7 @@ pub struct Estimate {
 }
 
 /// A range that covers the true value in a stated share of repeated studies.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     low: f64,
     high: f64,
@@ -37,18 +38,18 @@ pub struct Interval {
 /// How often chance alone does at least as well.
 ///
 /// It is not the probability that the effect is absent, and a small one does not make an effect large.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PValue {
     value: f64,
     null: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     n_resamples: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     adjusted: Option<Adjusted>,
 }
 
 /// A p-value that counts for all the questions that were asked beside it; made by [`adjust`](crate::adjust).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Adjusted {
     value: f64,
     method: String,
@@ -117,6 +118,30 @@ impl Estimate {
         let n_resamples = null.n_resamples();
         let value = (1 + null.at_least(self.value)) as f64 / (1 + n_resamples) as f64;
         self.with_counted_p(value, null.how(), n_resamples)
+    }
+
+    /// Adds the two-sided p-value of this estimate against a permutation null: twice the smaller of the two one-sided ones,
+    /// at most 1.
+    ///
+    /// For a statistic that chance does not leave around 0, such as a mean cosine of classifiers: what counts is the
+    /// distance from the null, to either side. The least p is `2 / (1 + N)`.
+    ///
+    /// The null must be of the same statistic on the same rows; this cannot be checked here.
+    ///
+    /// ```
+    /// use isinglass_stats::{PermutationNull, cosine};
+    ///
+    /// let null = PermutationNull::from_values(vec![-0.5, 0.1, 0.3, 0.2, 0.4, 0.3, 0.5], "shuffled labels")?;
+    /// let estimate = cosine(&[1.0, 0.0], &[-0.6, 0.8])?.with_permutation_two_sided(&null);
+    /// assert_eq!(estimate.p().map(|p| p.value()), Some(0.25)); // below all: 2 · (1 + 0) / (1 + 7)
+    /// # Ok::<(), isinglass_stats::StatsError>(())
+    /// ```
+    #[must_use]
+    pub fn with_permutation_two_sided(self, null: &PermutationNull) -> Self {
+        let n_resamples = null.n_resamples();
+        let fewer = null.at_least(self.value).min(null.at_most(self.value));
+        let value = (2.0 * (1 + fewer) as f64 / (1 + n_resamples) as f64).min(1.0);
+        self.with_counted_p(value, &format!("{}, two-sided by doubling", null.how()), n_resamples)
     }
 
     /// The p-value of a distribution that theory gives; `null` says what chance was taken to do, such as
@@ -279,6 +304,19 @@ mod tests {
         // A tie counts against the estimate.
         let tie = PermutationNull::from_values(vec![0.9131], "tie").unwrap();
         assert_eq!(estimate().with_permutation(&tie).p().map(PValue::value), Some(1.0));
+    }
+
+    #[test]
+    fn a_two_sided_p_doubles_the_smaller_tail() {
+        let null = PermutationNull::from_values((0..19).map(|i| f64::from(i) / 20.0).collect(), "flips").unwrap();
+        let p = |value: f64| {
+            let estimate = Estimate::new(value, None, 4, "t").with_permutation_two_sided(&null);
+            estimate.p().map(PValue::value).unwrap()
+        };
+        // Beyond all, below all, at the middle, and a tie with the least.
+        for (value, expected) in [(2.0, 0.1), (-1.0, 0.1), (0.45, 1.0), (0.0, 0.2)] {
+            assert!((p(value) - expected).abs() < 1e-15, "{value}: {}", p(value));
+        }
     }
 
     #[test]

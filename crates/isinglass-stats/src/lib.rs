@@ -127,7 +127,7 @@ pub use coefficient::Coefficient;
 pub use confusion::{ClassMetric, Confusion};
 pub use contingency::{ChiSquaredTest, chi_squared_test, fisher_exact};
 pub use correlation::{kendall, pearson, point_biserial, spearman};
-pub use cosine::{cosine_floor, cosine_matrix, mean_pairwise_cosine};
+pub use cosine::{cosine, cosine_floor, cosine_matrix, mean_pairwise_cosine};
 pub use design::Design;
 pub use detection::{Detection, DetectionCounts, DetectionRates, detection};
 pub use effect::{cliffs_delta, cohens_d, d_prime_held_out, glass_delta, hedges_g, hedges_g_approximate};

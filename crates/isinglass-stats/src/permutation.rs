@@ -87,6 +87,13 @@ impl PermutationNull {
         mean_of(&self.sorted)
     }
 
+    /// The standard deviation over the permutations, by `n - 1`; 0 of a single one.
+    pub fn sd(&self) -> f64 {
+        let mean = self.mean();
+        let squares: f64 = self.sorted.iter().map(|value| (value - mean).powi(2)).sum();
+        (squares / (self.sorted.len() - 1).max(1) as f64).sqrt()
+    }
+
     /// The value below which a share `q` of the permutations lies; see [`quantile`](crate::quantile).
     ///
     /// # Errors
@@ -103,6 +110,11 @@ impl PermutationNull {
     /// How many permutations gave at least `value`.
     pub(crate) fn at_least(&self, value: f64) -> usize {
         self.sorted.len() - self.sorted.partition_point(|&null| null < value)
+    }
+
+    /// How many permutations gave at most `value`.
+    pub(crate) fn at_most(&self, value: f64) -> usize {
+        self.sorted.partition_point(|&null| null <= value)
     }
 }
 
@@ -193,6 +205,9 @@ mod tests {
         let null = PermutationNull::from_values(vec![0.6, 0.4, 0.5, 0.5], "flips").unwrap();
         assert!((null.mean() - 0.5).abs() < 1e-15);
         assert_eq!(null.quantile(1.0), Ok(0.6));
+        // Squared distances from 0.5: 0.01 twice and 0 twice, over 3.
+        assert!((null.sd() - (0.02_f64 / 3.0).sqrt()).abs() < 1e-15);
+        assert_eq!([0.3, 0.4, 0.5, 0.7].map(|value| null.at_most(value)), [0, 1, 3, 4]);
         assert_eq!(null.quantile(-0.1), Err(StatsError::QuantileOutOfRange { q: -0.1 }));
         assert_eq!([0.3, 0.5, 0.55, 0.6, 0.7].map(|value| null.at_least(value)), [4, 3, 1, 1, 0]);
     }

@@ -57,7 +57,7 @@ pub(super) fn draw_into(svg: &mut String, plot: &BarPlot, provenance: &Provenanc
     }
     chart.draw_series([PathElement::new([(axes.x[0], 0.0), (axes.x[1], 0.0)], AXIS.stroke_width(1))])?;
     // Over the bars, since most of them cross it.
-    if let Some(reference) = &plot.reference {
+    for reference in plot.references() {
         axes.dash(&mut chart, reference.y)?;
     }
     draw_words(&canvas, &chart, &words)?;
@@ -73,15 +73,15 @@ fn y_range(plot: &BarPlot) -> [f64; 2] {
     [if low < 0.0 { wide_low } else { 0.0 }, if high > 0.0 || low >= 0.0 { wide_high } else { 0.0 }]
 }
 
-/// The series from the top down, and the reference line at its height.
+/// The series from the top down, and the reference lines at their heights.
 fn labels(plot: &BarPlot, top: f64) -> Vec<Label> {
     let series = plot.series.iter().zip(COLOURS.into_iter().cycle()).map(|(series, colour)| {
         let text = counted(&series.label, series.bars.iter().map(|bar| bar.y.n()));
         Label::new(&text, LABEL_CHARS, top).key(Key::Box(colour))
     });
-    let reference =
-        plot.reference.iter().map(|reference| Label::new(&reference.label, LABEL_CHARS, reference.y).ink(GREY));
-    series.chain(reference).collect()
+    let references =
+        plot.references().map(|reference| Label::new(&reference.label, LABEL_CHARS, reference.y).ink(GREY));
+    series.chain(references).collect()
 }
 
 /// A group's name on the lines that fit below it; of a longer one also the end, since many begin alike.

@@ -108,7 +108,7 @@ pub(crate) fn every_kind(origin: Origin) -> Report {
         .table(verdicts())
         .lines(lines())
         .lines(LinePlot::new("growth", "").log_axes().y_range(0.1, 2.0).series("s", [(64.0, mixed())]))
-        .bars(bars())
+        .bars(bars().reference(0.75, "limit"))
         .scatter(scatter())
         .roc(roc())
         .heat(heat())
