@@ -105,7 +105,9 @@ impl Limits {
             verdicts.push(Verdict { what: what.to_owned(), classes: classes.join(" vs "), allowed, found, over });
         };
         for lengths in lengths.iter().filter(|lengths| lengths.unit != Unit::Sentences) {
-            let allowed = format!("{} to {}", self.length.start(), self.length.end());
+            // 1 - 0.55 is not 0.45 to the last bit.
+            let [least, most] = [self.length.start(), self.length.end()].map(|end| (end * 1e6).round() / 1e6);
+            let allowed = format!("{least} to {most}");
             for pair in &lengths.pairs {
                 let over = !self.length.contains(&pair.auroc.value());
                 let found = Found::Estimate(pair.auroc.clone());
