@@ -224,7 +224,7 @@ impl Outline {
         batch: &[usize],
         keeper: &mut impl KeepRows,
     ) -> Result<(), CaptureError> {
-        let width = rows.shape()[1];
+        let width = rows.shape().iter().next_back().copied().unwrap_or(1);
         let rows: &[f32] = rows.as_slice().map_err(|_| CaptureError::NotF32)?;
         let mut next = 0;
         let texts = batch.iter().map(|&text| {
