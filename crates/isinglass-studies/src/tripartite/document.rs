@@ -303,6 +303,9 @@ pub fn compared(title: &str, models: &[(Provenance, Probed, Validated, Vec<Claim
             }
         }
     }
-    let note = words_note(models.iter().map(|(_, _, validated, _)| &validated.three_way));
+    let note = |(provenance, _, v, _): &(Provenance, Probed, Validated, Vec<Claim>)| {
+        format!("{}, {}", provenance.model(), words_note(std::iter::once(&v.three_way)))
+    };
+    let note = models.iter().map(note).collect::<Vec<_>>().join("\n");
     Ok(report.table(verdicts).note(note).table(found).lines(plot).note(SWEEP_NOTE).note(VALIDATION_NOTE))
 }
